@@ -1,0 +1,26 @@
+//! What happened in a run, and what follows from it.
+//!
+//! A [`Trace`] is the list of a run's [`Event`]s on [`Lane`]s of virtual time. This crate holds that
+//! model, its two forms (the stored form of [`store`] and the golden text of [`golden`]), and the
+//! functions that judge it: [`measure`] and [`check`].
+//!
+//! It knows neither the machine that makes traces nor the command that shows them, so a verdict can
+//! be computed again from a stored trace, by anyone, anywhere.
+
+pub mod check;
+pub mod golden;
+pub mod measure;
+pub mod model;
+pub mod nanos;
+pub mod signal;
+pub mod store;
+#[cfg(test)]
+mod testing;
+pub mod text;
+
+pub use model::{
+    Diagnostic, Ending, Event, EventKind, Group, JobId, Label, Lane, Level, Limit, Outcome, Stream,
+    TaskId, Trace,
+};
+pub use nanos::Nanos;
+pub use signal::{DefaultAction, Signal};

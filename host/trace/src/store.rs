@@ -1,0 +1,380 @@
+//! The stored form of a trace: line-delimited JSON, versioned, written and read as a stream.
+//!
+//! The first line is a header with the tables and the ending; each further line is one event. The header
+//! says how many events follow, so a file that was cut off is noticed.
+//!
+//! ```text
+//! {"format":"loopbox-trace","version":1,"lanes":["main","signals"],"labels":[...],...,"events":2}
+//! {"at":0,"lane":0,"kind":"turn-begin"}
+//! {"at":0,"lane":0,"kind":{"task-spawned":0}}
+//! ```
+//!
+//! **Versions.** [`VERSION`] goes up with every change of this form, whether or not an old reader would
+//! stumble over it. The writer writes only the newest version. The reader must go on reading every older
+//! one, and refuses a newer one instead of guessing.
+//!
+//! A trace that was read holds only indices that exist, so its accessors do not panic, whoever wrote
+//! the file. Neither compression nor where the files lie is decided here.
+
+use std::borrow::Cow;
+use std::io::{self, BufRead, BufWriter, Read, Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Job, Task};
+use crate::{Diagnostic, Ending, Event, EventKind, Label, Nanos, Trace};
+
+/// The version of the stored form that this crate writes, and the newest that it reads.
+pub const VERSION: u32 = 1;
+
+/// Every stored trace of any version begins with these bytes.
+const MAGIC: &[u8] = br#"{"format":"loopbox-trace","version":"#;
+
+/// The value of the header's `format`.
+const FORMAT: &str = "loopbox-trace";
+
+/// Why a stored trace cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It does not begin as a stored trace does.
+    #[error("not a trace of loopbox")]
+    NotATrace,
+    /// Its form is not known here yet.
+    #[error("written by a newer loopbox (version {found}; this one reads up to {VERSION})")]
+    NewerVersion {
+        /// Its version.
+        found: u32,
+    },
+    /// A line is not what it should be.
+    #[error("damaged at line {line}: {reason}")]
+    Damaged {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file was cut off.
+    #[error("truncated: {found} of {promised} events")]
+    Truncated {
+        /// How many events the header speaks of.
+        promised: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A line speaks of something that is in no table.
+    #[error("damaged at line {line}: there is no {what} {index}, only {count} of them")]
+    OutOfRange {
+        /// Counted from 1.
+        line: usize,
+        /// The kind of thing.
+        what: &'static str,
+        /// Its index, counted from 0.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// Reading itself failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// The first line. `format` and `version` come first: see [`MAGIC`].
+#[derive(Serialize, Deserialize)]
+struct Header<'a> {
+    format: Cow<'a, str>,
+    version: u32,
+    finished: Nanos,
+    ending: Cow<'a, Ending>,
+    lanes: Cow<'a, [String]>,
+    labels: Cow<'a, [String]>,
+    tasks: Cow<'a, [Task]>,
+    jobs: Cow<'a, [Job]>,
+    diagnostics: Cow<'a, [Diagnostic]>,
+    events: usize,
+}
+
+/// What a header of any version has.
+#[derive(Deserialize)]
+struct Preamble {
+    version: u32,
+}
+
+/// Writes a trace in its stored form. Buffers by itself.
+pub fn write(trace: &Trace, out: impl Write) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
+    let header = Header {
+        format: FORMAT.into(),
+        version: VERSION,
+        finished: trace.finished,
+        ending: Cow::Borrowed(&trace.ending),
+        lanes: Cow::Borrowed(&trace.lanes),
+        labels: Cow::Borrowed(&trace.labels),
+        tasks: Cow::Borrowed(&trace.tasks),
+        jobs: Cow::Borrowed(&trace.jobs),
+        diagnostics: Cow::Borrowed(&trace.diagnostics),
+        events: trace.events.len(),
+    };
+    serde_json::to_writer(&mut out, &header)?;
+    out.write_all(b"\n")?;
+    for event in &trace.events {
+        serde_json::to_writer(&mut out, event)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
+/// Reads a trace from its stored form.
+pub fn read(mut input: impl BufRead) -> Result<Trace, ReadError> {
+    // The beginning decides before anything else is read: a file that is no trace may have no lines.
+    let mut buffer = Vec::new();
+    input.by_ref().take(MAGIC.len() as u64).read_to_end(&mut buffer)?;
+    if buffer != MAGIC {
+        return Err(ReadError::NotATrace);
+    }
+    input.read_until(b'\n', &mut buffer)?;
+    let Preamble { version } = parse(&buffer, 1)?;
+    if version > VERSION {
+        return Err(ReadError::NewerVersion { found: version });
+    }
+    if version == 0 {
+        return Err(ReadError::Damaged { line: 1, reason: "there is no version 0".into() });
+    }
+    let header: Header<'_> = parse(&buffer, 1)?;
+    let promised = header.events;
+    let mut trace = Trace {
+        lanes: header.lanes.into_owned(),
+        labels: header.labels.into_owned(),
+        tasks: header.tasks.into_owned(),
+        jobs: header.jobs.into_owned(),
+        diagnostics: header.diagnostics.into_owned(),
+        events: Vec::new(),
+        ending: header.ending.into_owned(),
+        finished: header.finished,
+    };
+    check_tables(&trace)?;
+    for found in 0.. {
+        let line = found + 2;
+        buffer.clear();
+        input.read_until(b'\n', &mut buffer)?;
+        if found == promised {
+            if buffer.is_empty() {
+                break;
+            }
+            let reason =
+                format!("the header speaks of {promised} events, but here is another line");
+            return Err(ReadError::Damaged { line, reason });
+        }
+        // The writer ends every line, so a line without an end is one that was cut.
+        if buffer.last() != Some(&b'\n') {
+            return Err(ReadError::Truncated { promised, found });
+        }
+        let event: Event = parse(&buffer, line)?;
+        check_event(&trace, &event, line)?;
+        trace.events.push(event);
+    }
+    Ok(trace)
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a [u8], line: usize) -> Result<T, ReadError> {
+    serde_json::from_slice(text)
+        .map_err(|error| ReadError::Damaged { line, reason: error.to_string() })
+}
+
+/// The labels in the tables exist.
+fn check_tables(trace: &Trace) -> Result<(), ReadError> {
+    let task_labels = trace.tasks.iter().flat_map(|task| [task.name, task.place]);
+    let job_labels = trace.jobs.iter().map(|job| job.name);
+    for label in task_labels.chain(job_labels) {
+        in_range(1, "label", label.0, trace.labels.len())?;
+    }
+    Ok(())
+}
+
+/// What the event speaks of exists.
+fn check_event(trace: &Trace, event: &Event, line: usize) -> Result<(), ReadError> {
+    use EventKind::*;
+    in_range(line, "lane", event.lane.0.into(), trace.lanes.len())?;
+    let label = |label: Label| in_range(line, "label", label.0, trace.labels.len());
+    match event.kind {
+        TurnBegin
+        | TurnEnd
+        | SignalRaised(_)
+        | SignalMerged(_)
+        | SignalDelivered { .. }
+        | SignalHandled { .. }
+        | SignalDefault(_)
+        | MessagePosted(_)
+        | MessageReceived { .. }
+        | Ended => Ok(()),
+        TaskSpawned(task) | TaskCancelled(task) | StepBegin(task) | StepEnd(task, _) => {
+            in_range(line, "task", task.0, trace.tasks.len())
+        }
+        CallbackBegin(name) | CallbackEnd(name) | BlockingBegin(name) | BlockingEnd(name, _) => {
+            label(name)
+        }
+        TimerFired { name, .. } => label(name),
+        JobQueued(job) | JobStarted(job) | JobFinished(job, _) | JobDelivered { job, .. } => {
+            in_range(line, "job", job.0, trace.jobs.len())
+        }
+        Log { logger, text, .. } => label(logger).and(label(text)),
+        Diagnostic(index) => in_range(line, "diagnostic", index, trace.diagnostics.len()),
+        Output { text, .. } => label(text),
+    }
+}
+
+fn in_range(line: usize, what: &'static str, index: u32, count: usize) -> Result<(), ReadError> {
+    let index = index as usize;
+    if index < count { Ok(()) } else { Err(ReadError::OutOfRange { line, what, index, count }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{one_of_everything, stored};
+
+    fn read_text(text: &str) -> Result<Trace, ReadError> {
+        read(text.as_bytes())
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let trace = one_of_everything();
+        assert_eq!(read_text(&stored(&trace)).expect("reads back"), trace);
+    }
+
+    #[test]
+    fn the_form_of_version_1_does_not_change() {
+        let text = stored(&one_of_everything());
+        let mut lines = text.lines();
+        let header = lines.next().expect("a header");
+        assert!(
+            header.starts_with(r#"{"format":"loopbox-trace","version":1,"finished":6000000000,"#),
+            "{header}"
+        );
+        assert!(
+            header.ends_with(&format!(r#""events":{}}}"#, text.lines().count() - 1)),
+            "{header}"
+        );
+        assert!(text.contains("\n{\"at\":0,\"lane\":0,\"kind\":\"turn-begin\"}\n"), "{text}");
+        assert!(text.contains(r#""kind":{"step-end":[0,"pending"]}}"#), "{text}");
+        assert!(
+            text.contains(
+                r#""kind":{"signal-delivered":{"signal":"SIGTERM","raised":950000000}}}"#
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn other_files_are_not_traces() {
+        for text in
+            ["", "\n", "hello", "{}", "{\"format\":\"loopbox-verdict\",\"version\":1}", "\0asm"]
+        {
+            assert!(matches!(read_text(text), Err(ReadError::NotATrace)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_newer_version_is_refused_whatever_it_holds() {
+        let error = read_text("{\"format\":\"loopbox-trace\",\"version\":2,\"new\":[]}\n...")
+            .expect_err("newer than this reader");
+        assert_eq!(
+            error.to_string(),
+            "written by a newer loopbox (version 2; this one reads up to 1)"
+        );
+        let zero = stored(&one_of_everything()).replacen("\"version\":1", "\"version\":0", 1);
+        assert!(matches!(read_text(&zero), Err(ReadError::Damaged { line: 1, .. })));
+    }
+
+    #[test]
+    fn damage_is_reported_with_its_line() {
+        let text = stored(&one_of_everything());
+        let broken_event = text.replacen("\"turn-begin\"", "\"turn-bgin\"", 1);
+        let error = read_text(&broken_event).expect_err("no such event").to_string();
+        assert!(error.starts_with("damaged at line 2: unknown variant `turn-bgin`"), "{error}");
+        let header_end = text.find('\n').expect("a header");
+        assert!(matches!(
+            read_text(&text[..header_end - 5]),
+            Err(ReadError::Damaged { line: 1, .. })
+        ));
+        let longer = text.clone() + "{\"at\":0,\"lane\":0,\"kind\":\"ended\"}\n";
+        let line_after = text.lines().count() + 1;
+        assert!(matches!(
+            read_text(&longer),
+            Err(ReadError::Damaged { line, .. }) if line == line_after
+        ));
+        let mut not_utf8 = text.into_bytes();
+        not_utf8[header_end + 5] = 0xff;
+        assert!(matches!(read(&*not_utf8), Err(ReadError::Damaged { line: 2, .. })));
+    }
+
+    #[test]
+    fn a_file_cut_off_anywhere_in_its_events_is_truncated() {
+        let text = stored(&one_of_everything());
+        let events = text.lines().count() - 1;
+        let header_end = text.find('\n').expect("a header");
+        for end in header_end + 1..text.len() {
+            let whole_lines = text[..end].matches('\n').count() - 1;
+            match read_text(&text[..end]) {
+                Err(ReadError::Truncated { promised, found }) => {
+                    assert_eq!((promised, found), (events, whole_lines));
+                }
+                other => panic!("cut at {end}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_index_that_is_in_no_table_is_an_error() {
+        let text = stored(&one_of_everything());
+        for (from, to, what) in [
+            ("\"lane\":2,", "\"lane\":4,", "lane"),
+            ("{\"step-begin\":0}", "{\"step-begin\":1}", "task"),
+            ("{\"step-end\":[0,", "{\"step-end\":[1,", "task"),
+            ("{\"task-spawned\":0}", "{\"task-spawned\":1}", "task"),
+            ("{\"task-cancelled\":0}", "{\"task-cancelled\":1}", "task"),
+            ("{\"job-queued\":0}", "{\"job-queued\":1}", "job"),
+            ("{\"job-started\":0}", "{\"job-started\":1}", "job"),
+            ("{\"job-finished\":[0,", "{\"job-finished\":[1,", "job"),
+            ("{\"job-delivered\":{\"job\":0", "{\"job-delivered\":{\"job\":1", "job"),
+            ("{\"diagnostic\":0}", "{\"diagnostic\":1}", "diagnostic"),
+            ("{\"callback-begin\":", "{\"callback-begin\":9", "label"),
+            ("{\"blocking-end\":[", "{\"blocking-end\":[9", "label"),
+            ("{\"timer-fired\":{\"name\":", "{\"timer-fired\":{\"name\":9", "label"),
+            ("{\"level\":\"info\",\"logger\":", "{\"level\":\"info\",\"logger\":9", "label"),
+            ("\"logger\":0,\"text\":", "\"logger\":0,\"text\":9", "label"),
+            ("{\"callback-end\":", "{\"callback-end\":9", "label"),
+            ("{\"blocking-begin\":", "{\"blocking-begin\":9", "label"),
+            ("\"stream\":\"stdout\",\"text\":", "\"stream\":\"stdout\",\"text\":9", "label"),
+            ("\"tasks\":[{\"name\":", "\"tasks\":[{\"name\":9", "label"),
+            ("\"place\":", "\"place\":9", "label"),
+            ("\"jobs\":[{\"name\":", "\"jobs\":[{\"name\":9", "label"),
+        ] {
+            assert!(text.contains(from), "{from} is not in {text}");
+            match read_text(&text.replacen(from, to, 1)) {
+                Err(ReadError::OutOfRange { what: found, .. }) => assert_eq!(found, what, "{to}"),
+                other => panic!("{to}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn endings_are_read_back() {
+        let place = || vec!["main (a.rs:1:1)".to_owned()];
+        for ending in [
+            Ending::Signalled { signal: crate::Signal::SIGKILL },
+            Ending::Panicked { message: "boom\nbang".into(), backtrace: place() },
+            Ending::Trapped { reason: "unreachable".into(), backtrace: place() },
+            Ending::Deadlock { waiting: vec!["main waits for ever".into()] },
+            Ending::LimitReached {
+                limit: crate::Limit::Fuel,
+                allowed: "10".into(),
+                backtrace: place(),
+            },
+            Ending::Misused { reason: "no".into(), backtrace: place() },
+        ] {
+            let trace = Trace { ending, ..one_of_everything() };
+            assert_eq!(read_text(&stored(&trace)).expect("reads back"), trace);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Hand-made traces for this crate's tests.
+
+use crate::model::{Job, Task};
+use crate::{
+    Diagnostic, Ending, Event, EventKind, JobId, Label, Lane, Level, Nanos, Outcome, Signal,
+    Stream, TaskId, Trace, store,
+};
+
+/// Builds a trace event by event; times are in milliseconds.
+pub(crate) struct Builder {
+    trace: Trace,
+}
+
+pub(crate) fn ms(millis: u64) -> Nanos {
+    Nanos::from_millis(millis)
+}
+
+impl Builder {
+    pub(crate) fn new() -> Builder {
+        Builder {
+            trace: Trace {
+                lanes: ["main", "signals", "worker-1", "worker-2"].map(String::from).to_vec(),
+                labels: Vec::new(),
+                tasks: Vec::new(),
+                jobs: Vec::new(),
+                diagnostics: Vec::new(),
+                events: Vec::new(),
+                ending: Ending::Exited { status: 0 },
+                finished: Nanos::ZERO,
+            },
+        }
+    }
+
+    pub(crate) fn label(&mut self, text: &str) -> Label {
+        let labels = &mut self.trace.labels;
+        let index = labels.iter().position(|label| label == text).unwrap_or_else(|| {
+            labels.push(text.into());
+            labels.len() - 1
+        });
+        Label(u32::try_from(index).expect("few labels"))
+    }
+
+    pub(crate) fn task(&mut self, name: &str) -> TaskId {
+        let task = Task { name: self.label(name), place: self.label("guest/a.rs:12:5") };
+        self.trace.tasks.push(task);
+        TaskId(u32::try_from(self.trace.tasks.len() - 1).expect("few tasks"))
+    }
+
+    pub(crate) fn job(&mut self, name: &str) -> JobId {
+        let job = Job { name: self.label(name) };
+        self.trace.jobs.push(job);
+        JobId(u32::try_from(self.trace.jobs.len() - 1).expect("few jobs"))
+    }
+
+    pub(crate) fn on(&mut self, lane: Lane, at_ms: u64, kind: EventKind) -> &mut Builder {
+        self.trace.events.push(Event { at: ms(at_ms), lane, kind });
+        self
+    }
+
+    pub(crate) fn main(&mut self, at_ms: u64, kind: EventKind) -> &mut Builder {
+        self.on(Lane::MAIN, at_ms, kind)
+    }
+
+    pub(crate) fn signals(&mut self, at_ms: u64, kind: EventKind) -> &mut Builder {
+        self.on(Lane::SIGNALS, at_ms, kind)
+    }
+
+    pub(crate) fn output(&mut self, at_ms: u64, stream: Stream, text: &str) -> &mut Builder {
+        let text = self.label(text);
+        self.main(at_ms, EventKind::Output { stream, text, ended: true })
+    }
+
+    /// A blocking call from `from_ms` to `to_ms`.
+    pub(crate) fn blocking(
+        &mut self,
+        lane: Lane,
+        name: &str,
+        from_ms: u64,
+        to_ms: u64,
+    ) -> &mut Builder {
+        let name = self.label(name);
+        self.on(lane, from_ms, EventKind::BlockingBegin(name));
+        self.on(lane, to_ms, EventKind::BlockingEnd(name, Outcome::Done))
+    }
+
+    pub(crate) fn diagnostic(&mut self, at_ms: u64, code: &str, text: &str) -> &mut Builder {
+        self.trace.diagnostics.push(Diagnostic {
+            code: code.into(),
+            level: Level::Warning,
+            logger: "asyncio".into(),
+            text: text.into(),
+            created: Some("guest/a.rs:3:1".into()),
+            died: None,
+        });
+        let index = u32::try_from(self.trace.diagnostics.len() - 1).expect("few diagnostics");
+        self.main(at_ms, EventKind::Diagnostic(index))
+    }
+
+    /// The run ends now, in this way.
+    pub(crate) fn end(mut self, at_ms: u64, ending: Ending) -> Trace {
+        self.main(at_ms, EventKind::Ended);
+        Trace { ending, finished: ms(at_ms), ..self.trace }
+    }
+
+    /// The run ends now, with status 0.
+    pub(crate) fn exit(self, at_ms: u64) -> Trace {
+        self.end(at_ms, Ending::Exited { status: 0 })
+    }
+}
+
+/// A trace with every kind of event.
+pub(crate) fn one_of_everything() -> Trace {
+    use EventKind::*;
+    let mut b = Builder::new();
+    let (app, tick, note) = (b.label("app"), b.label("tick"), b.label("Grüße\n"));
+    let (task, job) = (b.task("main"), b.job("hash"));
+    let (term, winch) = (Signal::SIGTERM, "SIGWINCH".parse().expect("a signal"));
+    let raised = ms(950);
+    b.main(0, TurnBegin).main(0, TaskSpawned(task)).main(0, StepBegin(task));
+    b.main(1, JobQueued(job)).main(1, StepEnd(task, Outcome::Pending)).main(1, TurnEnd);
+    b.on(Lane::worker(0), 1, JobStarted(job)).on(Lane::worker(0), 2, MessagePosted(0));
+    b.blocking(Lane::worker(0), "db.query", 2, 52);
+    b.on(Lane::worker(0), 60, JobFinished(job, Outcome::Done));
+    b.main(2, TurnBegin).main(2, MessageReceived { message: 0, posted: ms(2) }).main(2, TurnEnd);
+    b.main(60, TurnBegin).main(60, JobDelivered { job, finished: ms(60) });
+    b.blocking(Lane::MAIN, "sleep", 60, 1000).main(1000, TurnEnd);
+    b.signals(900, SignalRaised(winch)).signals(900, SignalDefault(winch));
+    b.signals(950, SignalRaised(term)).signals(970, SignalRaised(term));
+    b.signals(970, SignalMerged(term));
+    b.main(1000, TurnBegin).main(1000, TimerFired { name: tick, due: ms(1000) });
+    b.main(1000, SignalDelivered { signal: term, raised });
+    b.main(1000, CallbackBegin(tick)).main(1001, CallbackEnd(tick));
+    b.main(1001, SignalHandled { signal: term, raised });
+    b.main(1001, Log { level: Level::Info, logger: app, text: note });
+    b.diagnostic(1002, "SLOW-1", "took 0.940 seconds").output(1002, Stream::Stdout, "bye");
+    b.main(1002, Output { stream: Stream::Stderr, text: note, ended: false });
+    b.main(1002, TaskCancelled(task)).main(1003, TurnEnd);
+    b.exit(6000)
+}
+
+/// The stored form, as text.
+pub(crate) fn stored(trace: &Trace) -> String {
+    let mut bytes = Vec::new();
+    store::write(trace, &mut bytes).expect("writing to memory cannot fail");
+    String::from_utf8(bytes).expect("JSON is UTF-8")
+}

@@ -1,0 +1,77 @@
+//! Text that comes from the guest, made fit for one line of a report.
+//!
+//! A guest may write anything: line breaks, terminal controls, marks that turn the reading direction
+//! around. What is shown here keeps ordinary letters of every script and escapes the rest, so one text
+//! stays on one line and does nothing to the terminal. Different texts stay different.
+
+/// How many characters of a text are shown before it is cut.
+const CHARS_MAX: usize = 120;
+
+/// The text with everything unprintable escaped as in a Rust string, quotes left alone.
+///
+/// A last space becomes `\u{20}`: editors and version control remove spaces at line ends.
+pub fn escape(text: &str) -> String {
+    // Each quote is escaped by its own backslash, and no other backslash stands before a quote that
+    // is not itself escaped. So this undoes exactly the quotes.
+    let mut escaped = text.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"");
+    if escaped.ends_with(' ') {
+        escaped.pop();
+        escaped.push_str("\\u{20}");
+    }
+    escaped
+}
+
+/// The text as [`escape`] shows it, cut after 120 characters. A cut text is followed by its length and a
+/// hash, so that two long texts with one beginning can be told apart.
+pub fn one_line(text: &str) -> String {
+    match text.char_indices().nth(CHARS_MAX) {
+        None => escape(text),
+        Some((end, _)) => format!(
+            "{}… [{} characters, {:08x}]",
+            escape(&text[..end]),
+            text.chars().count(),
+            fnv1a(text.as_bytes())
+        ),
+    }
+}
+
+/// FNV-1a: short, and the same for ever. Goldens hold its values, so it must never change.
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_text_is_left_alone() {
+        for text in ["it's \"fine\"", "Grüße, 世界", "a  b", "e\u{301}", ""] {
+            assert_eq!(escape(text), text);
+        }
+    }
+
+    #[test]
+    fn controls_and_direction_marks_are_escaped() {
+        for (text, shown) in [
+            ("two\nlines\r\n", "two\\nlines\\r\\n"),
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("a\u{202e}b\u{2028}", "a\\u{202e}b\\u{2028}"),
+            ("\\n", "\\\\n"),
+            ("\\' and \\\\\"", "\\\\' and \\\\\\\\\""),
+            ("ends with spaces  ", "ends with spaces \\u{20}"),
+        ] {
+            assert_eq!(escape(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_still_told_apart() {
+        let long = "x".repeat(120);
+        assert_eq!(one_line(&long), long);
+        let (first, second) = (one_line(&(long.clone() + "a")), one_line(&(long.clone() + "b")));
+        assert_eq!(first, format!("{long}… [121 characters, 0d55e58c]"));
+        assert_ne!(first, second);
+        assert_eq!(one_line(&"ü".repeat(130)).chars().filter(|c| *c == 'ü').count(), 120);
+    }
+}
