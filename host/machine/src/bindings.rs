@@ -1,0 +1,28 @@
+//! The seam in Rust's types, generated from `guest/wit`.
+//!
+//! Every import may end the run, so all of them are trappable. WASI's error codes come back through error
+//! types of our own ([`crate::wasi`]), which can also carry the end of the run.
+
+#![allow(missing_docs, clippy::all, reason = "generated code")]
+
+wasmtime::component::bindgen!({
+    path: "../../guest/wit",
+    world: "machine",
+    imports: { default: trappable },
+    exports: { default: async },
+    require_store_data_send: true,
+    with: {
+        "wasi:io/error.error": crate::wasi::io::IoError,
+        "wasi:io/poll.pollable": crate::wasi::io::Pollable,
+        "wasi:io/streams.input-stream": crate::wasi::io::InputStream,
+        "wasi:io/streams.output-stream": crate::wasi::io::OutputStream,
+        "wasi:filesystem/types.descriptor": crate::wasi::filesystem::Descriptor,
+        "wasi:filesystem/types.directory-entry-stream": crate::wasi::filesystem::DirectoryEntries,
+        "wasi:cli/terminal-input.terminal-input": crate::wasi::cli::Terminal,
+        "wasi:cli/terminal-output.terminal-output": crate::wasi::cli::Terminal,
+    },
+    trappable_error_type: {
+        "wasi:io/streams.stream-error" => crate::wasi::io::StreamFailure,
+        "wasi:filesystem/types.error-code" => crate::wasi::filesystem::FileFailure,
+    },
+});

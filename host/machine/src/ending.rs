@@ -1,0 +1,115 @@
+//! From the way in which WebAssembly stopped to the way in which the run ended.
+
+use loopbox_trace::{Ending, Limit};
+use wasmtime::{Trap, WasmBacktrace};
+
+use crate::guest::Guest;
+use crate::kernel::{Halt, short_path};
+use crate::sandbox::Settings;
+
+/// More frames than this say nothing more: endless recursion shows itself in the first few.
+const BACKTRACE_FRAMES: usize = 24;
+
+/// How a run ended, given what the guest's start function came back with and the fuel that was left.
+pub(crate) fn of(
+    result: wasmtime::Result<Result<(), ()>>,
+    fuel: u64,
+    guest: &mut Guest,
+    settings: &Settings,
+) -> Ending {
+    let error = match result {
+        Ok(status) => {
+            let halt = guest.kernel.settle(fuel).err();
+            let halt = halt.unwrap_or(Halt::Exit(status.is_err().into()));
+            return halted(halt, Vec::new(), guest, settings);
+        }
+        Err(error) => error,
+    };
+    let backtrace = backtrace(&error);
+    if let Some(halt) = error.downcast_ref::<Halt>() {
+        return halted(halt.clone(), backtrace, guest, settings);
+    }
+    let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::OutOfFuel) {
+        let halt = guest.kernel.out_of_fuel();
+        return halted(halt, backtrace, guest, settings);
+    }
+    // A signal may have ended the process before it came to this.
+    if let Err(halt) = guest.kernel.settle(fuel) {
+        return halted(halt, backtrace, guest, settings);
+    }
+    match trap {
+        Some(Trap::StackOverflow) => halted(Halt::Limit(Limit::Stack), backtrace, guest, settings),
+        _ if guest.memory.refused => halted(Halt::Limit(Limit::Memory), backtrace, guest, settings),
+        Some(Trap::UnreachableCodeReached) => match panic_message(&guest.kernel.stderr_text()) {
+            Some(message) => Ending::Panicked { message, backtrace },
+            None => Ending::Trapped { reason: Trap::UnreachableCodeReached.to_string(), backtrace },
+        },
+        Some(trap) => Ending::Trapped { reason: trap.to_string(), backtrace },
+        None => Ending::Trapped { reason: error.root_cause().to_string(), backtrace },
+    }
+}
+
+fn halted(halt: Halt, backtrace: Vec<String>, guest: &Guest, settings: &Settings) -> Ending {
+    match halt {
+        Halt::Exit(status) => Ending::Exited { status },
+        Halt::Signalled(signal) => Ending::Signalled { signal },
+        Halt::Deadlock => Ending::Deadlock { waiting: guest.kernel.waiting() },
+        Halt::Limit(limit) => {
+            let limits = &guest.kernel.config().limits;
+            let allowed = match limit {
+                Limit::Time => limits.time.to_string(),
+                Limit::Fuel => limits.fuel.to_string(),
+                Limit::Trace => limits.trace_events.to_string(),
+                Limit::Memory => bytes(limits.memory_bytes),
+                Limit::Stack => bytes(settings.stack_bytes),
+                Limit::Output => bytes(limits.output_bytes),
+            };
+            Ending::LimitReached { limit, allowed, backtrace }
+        }
+        Halt::Misuse(reason) => Ending::Misused { reason, backtrace },
+    }
+}
+
+/// The largest unit that divides the number, as a scenario would write it.
+fn bytes(bytes: usize) -> String {
+    [("GiB", 30), ("MiB", 20), ("KiB", 10)]
+        .into_iter()
+        .find(|&(_, shift)| bytes != 0 && bytes.is_multiple_of(1 << shift))
+        .map_or_else(|| format!("{bytes}B"), |(unit, shift)| format!("{}{unit}", bytes >> shift))
+}
+
+/// The guest's frames, innermost first: `function (file:line)`.
+fn backtrace(error: &wasmtime::Error) -> Vec<String> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
+        return Vec::new();
+    };
+    let mut lines = Vec::new();
+    for frame in backtrace.frames() {
+        if lines.len() == BACKTRACE_FRAMES {
+            lines.push(format!("... {} frames in all", backtrace.frames().len()));
+            break;
+        }
+        let name = match frame.func_name() {
+            // The alternate form leaves out the hash, which differs from build to build.
+            Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+            None => format!("function {}", frame.func_index()),
+        };
+        let place =
+            frame.symbols().iter().find_map(|symbol| Some((symbol.file()?, symbol.line()?)));
+        lines.push(match place {
+            Some((file, line)) => format!("{name} ({}:{line})", short_path(file)),
+            None => name,
+        });
+    }
+    lines
+}
+
+/// A panic leaves `thread 'main' panicked at FILE:LINE:COLUMN:` and the message on standard error before
+/// it traps. Returns both in one text.
+fn panic_message(stderr: &str) -> Option<String> {
+    let (_, panic) = stderr.rsplit_once(" panicked at ")?;
+    let (place, rest) = panic.split_once(":\n")?;
+    let message = rest.split("\nnote: ").next().unwrap_or(rest).trim_end();
+    Some(format!("{message}, at {}", short_path(place)))
+}

@@ -1,0 +1,698 @@
+//! The simulated machine itself: time, waiting, signals, the pool, blocking calls.
+//!
+//! The kernel knows no WebAssembly. It is told what the guest does and how much fuel it has burnt, and
+//! answers from its own state, so it can be tested by calling it. Whoever calls it settles the clock first
+//! ([`Kernel::settle`]) and then asks for one thing.
+//!
+//! **Order.** Whatever happens outside the main thread (signals, jobs that arrive or finish, messages) is
+//! processed in order of virtual time. A job runs in place, at a moment that its worker chose in the past
+//! of the loop's clock, and what it does may come before other things that wait to be processed; so
+//! processing stops at a job that the guest has not run yet.
+//!
+//! **Ending.** Methods return [`Halt`] when the run is over. The caller lets it travel up through the
+//! guest and hands it to [`Kernel::finish`].
+
+mod choices;
+mod clock;
+pub(crate) mod files;
+mod pool;
+mod queue;
+mod recorder;
+mod signals;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use loopbox_trace::{
+    Diagnostic, Ending, EventKind, JobId, Label, Lane, Level, Limit, Nanos, Outcome, Signal,
+    Stream, TaskId, Trace,
+};
+
+pub use self::choices::Choice;
+use self::choices::Choices;
+use self::clock::Clock;
+use self::pool::{JobState, Pool};
+use self::queue::TimeQueue;
+use self::recorder::Recorder;
+pub(crate) use self::signals::SignalError;
+use self::signals::{Disposition, Signals};
+use crate::config::{BlockingRule, Config};
+
+/// Why a run is over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Halt {
+    /// The process ended by itself.
+    #[error("exited with status {0}")]
+    Exit(u8),
+    /// A signal's default action.
+    #[error("died of {0}")]
+    Signalled(Signal),
+    /// Nothing can ever happen again.
+    #[error("deadlock")]
+    Deadlock,
+    /// A limit of the scenario.
+    #[error("reached the {}", .0.key())]
+    Limit(Limit),
+    /// A call that has no meaning.
+    #[error("{0}")]
+    Misuse(String),
+}
+
+/// What a wait returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wake {
+    pub(crate) now: Nanos,
+    /// Whether there is something to take.
+    pub(crate) notices: bool,
+}
+
+/// What the loop is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    Signal(Signal),
+    RunJob(JobId),
+    JobFinished(JobId),
+    Message(u32),
+}
+
+/// What happens by itself when its time comes.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    /// A job reaches the pool's queue.
+    JobArrives(JobId),
+    /// A worker is done with a job, and free.
+    JobFinishes { job: JobId, worker: u16 },
+    /// A message reaches the loop.
+    MessageArrives(u32),
+}
+
+/// The job that the guest runs in place, and its worker's clock.
+#[derive(Debug)]
+struct Detached {
+    job: JobId,
+    worker: u16,
+    clock: Clock,
+}
+
+/// The machine of one run.
+#[derive(Debug)]
+pub(crate) struct Kernel {
+    config: Arc<Config>,
+    choices: Choices,
+    recorder: Recorder,
+    /// The main thread's clock.
+    main: Clock,
+    detached: Option<Detached>,
+    /// What will happen to the pool and the loop.
+    queue: TimeQueue<Event>,
+    /// Signals on their way to the process, in order of time.
+    arrivals: VecDeque<(Nanos, Signal)>,
+    signals: Signals,
+    pool: Pool,
+    /// What has happened and the loop has not taken yet, in order of time.
+    ready: VecDeque<(Nanos, Notice)>,
+    /// The job that was announced and has not been run: nothing later is processed before it.
+    announced: Option<(JobId, Nanos)>,
+    messages: u32,
+    /// How many calls each blocking rule has seen: numbers its choices.
+    calls: Vec<u64>,
+    in_turn: bool,
+    /// Fuel that the guest had left when it was last looked at.
+    fuel_seen: u64,
+    /// Fuel that the run may still burn, whatever was granted so far.
+    fuel_left: u64,
+    /// The running thread's clock must not pass this unnoticed: the time limit, or a fatal signal.
+    edge: Nanos,
+    /// Whether the guest's fuel must be granted anew.
+    regrant: bool,
+}
+
+impl Kernel {
+    pub(crate) fn new(config: Arc<Config>, seed: u64) -> Kernel {
+        let mut choices = Choices::new(seed);
+        let mut arrivals: Vec<(Nanos, Signal)> = config
+            .signals
+            .iter()
+            .enumerate()
+            .map(|(index, plan)| {
+                let label = || format!("signal[{index}].at ({})", plan.signal);
+                (choices.nanos(label, &plan.at), plan.signal)
+            })
+            .collect();
+        arrivals.sort_by_key(|&(at, _)| at);
+        let mut kernel = Kernel {
+            choices,
+            recorder: Recorder::new(config.traced, &config.limits),
+            main: Clock::default(),
+            detached: None,
+            queue: TimeQueue::new(),
+            arrivals: arrivals.into(),
+            signals: Signals::default(),
+            pool: Pool::new(config.workers),
+            ready: VecDeque::new(),
+            announced: None,
+            messages: 0,
+            calls: vec![0; config.blocking.len()],
+            in_turn: false,
+            fuel_seen: 0,
+            fuel_left: config.limits.fuel,
+            edge: Nanos::MAX,
+            regrant: false,
+            config,
+        };
+        kernel.find_edge();
+        kernel
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The calling thread's time.
+    pub(crate) fn now(&self) -> Nanos {
+        self.detached.as_ref().map_or(self.main.now(), |detached| detached.clock.now())
+    }
+
+    // --- Fuel and time ---------------------------------------------------------------------------
+
+    /// Charges the fuel that the calling thread has burnt, given what it has left.
+    #[inline]
+    pub(crate) fn settle(&mut self, fuel_now: u64) -> Result<(), Halt> {
+        let burnt = self.fuel_seen.saturating_sub(fuel_now);
+        self.fuel_seen = fuel_now;
+        self.fuel_left = self.fuel_left.saturating_sub(burnt);
+        let ps_per_fuel = self.config.ps_per_fuel;
+        self.clock().burn(burnt, ps_per_fuel);
+        self.look_up()
+    }
+
+    /// How much fuel the guest may burn before the kernel must look again, if that has changed.
+    #[inline]
+    pub(crate) fn fuel_grant(&mut self) -> Option<u64> {
+        if !self.regrant {
+            return None;
+        }
+        self.regrant = false;
+        let picos = u128::from((self.edge - self.now()).0) * 1_000;
+        let to_edge = picos.div_ceil(u128::from(self.config.ps_per_fuel)) + 1;
+        self.fuel_seen = u64::try_from(to_edge).unwrap_or(u64::MAX).min(self.fuel_left);
+        Some(self.fuel_seen)
+    }
+
+    /// The guest has used up its grant: says which limit that was.
+    pub(crate) fn out_of_fuel(&mut self) -> Halt {
+        match self.settle(0) {
+            Err(halt) => halt,
+            Ok(()) => Halt::Limit(Limit::Fuel),
+        }
+    }
+
+    /// The thread that runs uses CPU time that it did not burn fuel for.
+    pub(crate) fn compute(&mut self, span: Nanos) -> Result<(), Halt> {
+        self.jump_to(self.now() + span)
+    }
+
+    fn clock(&mut self) -> &mut Clock {
+        self.detached.as_mut().map_or(&mut self.main, |detached| &mut detached.clock)
+    }
+
+    fn lane(&self) -> Lane {
+        self.detached.as_ref().map_or(Lane::MAIN, |detached| Lane::worker(detached.worker))
+    }
+
+    /// Moves the running thread's clock without fuel.
+    fn jump_to(&mut self, then: Nanos) -> Result<(), Halt> {
+        self.clock().advance_to(then);
+        // Only if the fuel that is left could carry the thread over the edge unnoticed.
+        let ahead = self.fuel_seen.saturating_mul(self.config.ps_per_fuel) / 1_000;
+        if self.now() + Nanos(ahead) > self.edge {
+            self.regrant = true;
+        }
+        self.look_up()
+    }
+
+    /// Ends the run if a limit was passed or a fatal signal has come.
+    #[inline]
+    fn look_up(&mut self) -> Result<(), Halt> {
+        if self.now() >= self.edge {
+            self.over_the_edge()?;
+        }
+        match self.recorder.exceeded() {
+            Some(limit) => Err(Halt::Limit(limit)),
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn over_the_edge(&mut self) -> Result<(), Halt> {
+        if self.detached.is_none() {
+            while let Some(&(at, signal)) = self.arrivals.front()
+                && at <= self.main.now()
+                && at <= self.config.limits.time
+            {
+                self.arrivals.pop_front();
+                self.arrive(at, signal)?;
+            }
+        }
+        if self.now() > self.config.limits.time {
+            *self.clock() = Clock::at(self.config.limits.time);
+            return Err(Halt::Limit(Limit::Time));
+        }
+        Ok(())
+    }
+
+    /// Finds out where the running thread must be looked at again.
+    fn find_edge(&mut self) {
+        let limit = self.config.limits.time + Nanos(1);
+        let fatal = self.arrivals.iter().find(|(_, signal)| self.signals.would_terminate(*signal));
+        self.edge = match fatal {
+            // A job's clock runs on its own; the process's end is the main thread's to notice.
+            Some(&(at, _)) if self.detached.is_none() => limit.min(at),
+            _ => limit,
+        };
+        self.regrant = true;
+    }
+
+    // --- Waiting ---------------------------------------------------------------------------------
+
+    /// Ends the turn and waits until `until` or until there is a notice.
+    pub(crate) fn wait(&mut self, until: Nanos) -> Result<Wake, Halt> {
+        if let Some(detached) = &self.detached {
+            return Err(Halt::Misuse(format!(
+                "job {:?} waits for the event loop, which waits for the job: a job must not block on the loop",
+                self.recorder.job_name(detached.job)
+            )));
+        }
+        if let Some((job, _)) = self.announced
+            && !self.ready.iter().any(|&(_, notice)| notice == Notice::RunJob(job))
+        {
+            return Err(Halt::Misuse(format!(
+                "job {:?} was announced to the event loop, which waits without running it",
+                self.recorder.job_name(job)
+            )));
+        }
+        self.stop();
+        loop {
+            self.absorb()?;
+            let now = self.main.now();
+            if until <= now || !self.ready.is_empty() {
+                self.in_turn = true;
+                self.recorder.record(now, Lane::MAIN, EventKind::TurnBegin);
+                return Ok(Wake { now, notices: !self.ready.is_empty() });
+            }
+            let signal_at = self.arrivals.front().map(|&(at, _)| at);
+            let deadline = (until != Nanos::MAX).then_some(until);
+            let next = [deadline, self.queue.next_at(), signal_at].into_iter().flatten().min();
+            self.jump_to(next.ok_or(Halt::Deadlock)?)?;
+        }
+    }
+
+    /// The loop neither runs nor waits any more: its turn ends.
+    pub(crate) fn stop(&mut self) {
+        if std::mem::take(&mut self.in_turn) {
+            self.recorder.record(self.main.now(), Lane::MAIN, EventKind::TurnEnd);
+        }
+    }
+
+    /// The next thing that the loop is to be told.
+    pub(crate) fn next_notice(&mut self) -> Result<Option<(Nanos, Notice)>, Halt> {
+        self.on_main_thread("takes the loop's notices")?;
+        loop {
+            self.absorb()?;
+            let Some((at, notice)) = self.ready.pop_front() else {
+                return Ok(None);
+            };
+            let delivered = match notice {
+                Notice::Signal(signal) => match self.signals.deliver(signal) {
+                    Some(raised) => Some(EventKind::SignalDelivered { signal, raised }),
+                    // The handler was removed since: asyncio drops such a signal too.
+                    None => continue,
+                },
+                Notice::RunJob(_) => None,
+                Notice::JobFinished(job) => Some(EventKind::JobDelivered { job, finished: at }),
+                Notice::Message(message) => {
+                    Some(EventKind::MessageReceived { message, posted: at })
+                }
+            };
+            if let Some(kind) = delivered {
+                self.recorder.record(self.main.now(), Lane::MAIN, kind);
+            }
+            return Ok(Some((at, notice)));
+        }
+    }
+
+    /// Processes, in order, whatever has happened up to the main thread's time.
+    #[inline]
+    fn absorb(&mut self) -> Result<(), Halt> {
+        let now = self.main.now();
+        while self.announced.is_none() {
+            let signal_at = self.arrivals.front().map_or(Nanos::MAX, |&(at, _)| at);
+            if signal_at <= now && signal_at <= self.queue.next_at().unwrap_or(Nanos::MAX) {
+                let (at, signal) = self.arrivals.pop_front().expect("it was at the front");
+                self.arrive(at, signal)?;
+            } else if let Some((at, event)) = self.queue.pop_due(now) {
+                self.happen(at, event);
+            } else {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn happen(&mut self, at: Nanos, event: Event) {
+        match event {
+            Event::JobArrives(job) => {
+                if self.pool.arrive(job).is_some() {
+                    self.announce(at, job);
+                }
+            }
+            Event::JobFinishes { job, worker } => {
+                self.ready.push_back((at, Notice::JobFinished(job)));
+                if let Some(next) = self.pool.release(worker) {
+                    self.announce(at, next);
+                }
+            }
+            Event::MessageArrives(message) => {
+                self.ready.push_back((at, Notice::Message(message)));
+            }
+        }
+    }
+
+    /// A worker has taken the job: the guest is to run it.
+    fn announce(&mut self, at: Nanos, job: JobId) {
+        self.announced = Some((job, at));
+        self.ready.push_back((at, Notice::RunJob(job)));
+    }
+
+    fn on_main_thread(&self, what: &str) -> Result<(), Halt> {
+        match &self.detached {
+            None => Ok(()),
+            Some(detached) => Err(Halt::Misuse(format!(
+                "job {:?} {what}: only the main thread may",
+                self.recorder.job_name(detached.job)
+            ))),
+        }
+    }
+
+    // --- Signals ---------------------------------------------------------------------------------
+
+    /// Sets or removes the handler of a signal; returns whether there was one.
+    pub(crate) fn set_signal_handler(
+        &mut self,
+        number: u8,
+        handled: bool,
+    ) -> Result<bool, SignalError> {
+        if self.detached.is_some() {
+            return Err(SignalError::NotMainThread);
+        }
+        let had = self.signals.set_handler(number, handled)?;
+        self.find_edge();
+        Ok(had)
+    }
+
+    /// The guest sends itself a signal.
+    pub(crate) fn raise(&mut self, number: u8) -> Result<Result<(), SignalError>, Halt> {
+        let Some(signal) = Signal::from_number(number) else {
+            return Ok(Err(SignalError::Unknown));
+        };
+        let now = self.now();
+        let position = self.arrivals.partition_point(|&(at, _)| at <= now);
+        self.arrivals.insert(position, (now, signal));
+        self.find_edge();
+        self.look_up()?;
+        Ok(Ok(()))
+    }
+
+    /// The handler of a delivered signal has run.
+    pub(crate) fn signal_handled(&mut self, number: u8) -> Result<(), Halt> {
+        let delivered = Signal::from_number(number)
+            .and_then(|signal| Some((signal, self.signals.handled(signal)?)));
+        let Some((signal, raised)) = delivered else {
+            return Err(Halt::Misuse(format!(
+                "signal {number} was reported as handled, but was not delivered"
+            )));
+        };
+        self.record(EventKind::SignalHandled { signal, raised });
+        Ok(())
+    }
+
+    /// A signal reaches the process.
+    fn arrive(&mut self, at: Nanos, signal: Signal) -> Result<(), Halt> {
+        self.recorder.record(at, Lane::SIGNALS, EventKind::SignalRaised(signal));
+        let disposition = self.signals.raise(signal, at);
+        self.find_edge();
+        match disposition {
+            Disposition::Pending => self.ready.push_back((at, Notice::Signal(signal))),
+            Disposition::Merged => {
+                self.recorder.record(at, Lane::SIGNALS, EventKind::SignalMerged(signal));
+            }
+            Disposition::Ignored => {
+                self.recorder.record(at, Lane::SIGNALS, EventKind::SignalDefault(signal));
+            }
+            Disposition::Terminates => {
+                self.recorder.record(at, Lane::SIGNALS, EventKind::SignalDefault(signal));
+                self.main = Clock::at(at);
+                return Err(Halt::Signalled(signal));
+            }
+        }
+        Ok(())
+    }
+
+    // --- Jobs ------------------------------------------------------------------------------------
+
+    /// Gives a job to the pool, at the calling thread's time.
+    pub(crate) fn submit(&mut self, name: &str) -> JobId {
+        let job = self.pool.create();
+        self.recorder.add_job(name);
+        self.record(EventKind::JobQueued(job));
+        self.queue.push(self.now(), Event::JobArrives(job));
+        job
+    }
+
+    /// Takes back a job that no worker has taken by now; false if it is too late.
+    pub(crate) fn cancel_job(&mut self, job: JobId) -> bool {
+        let cancelled = self.pool.cancel(job);
+        if cancelled {
+            self.record(EventKind::JobFinished(job, Outcome::Cancelled));
+        }
+        cancelled
+    }
+
+    /// The guest begins to run the job that was announced: its worker's clock runs from here.
+    pub(crate) fn begin_job(&mut self, job: JobId) -> Result<(), Halt> {
+        self.on_main_thread("begins another job")?;
+        let announced = self.announced.filter(|&(announced, _)| announced == job);
+        let (Some((_, at)), Some(JobState::Taken(_))) = (announced, self.pool.state(job)) else {
+            return Err(Halt::Misuse(format!(
+                "job {} was begun, but no worker is waiting to run it",
+                job.0
+            )));
+        };
+        let worker = self.pool.begin(job).expect("it was taken");
+        self.detached = Some(Detached { job, worker, clock: Clock::at(at) });
+        self.find_edge();
+        self.record(EventKind::JobStarted(job));
+        Ok(())
+    }
+
+    /// The guest has run the job: its worker is done at that worker's time.
+    pub(crate) fn end_job(&mut self, job: JobId, outcome: Outcome) -> Result<(), Halt> {
+        let Some(detached) = self.detached.take_if(|detached| detached.job == job) else {
+            return Err(Halt::Misuse(format!("job {} was ended, but is not being run", job.0)));
+        };
+        let Detached { worker, clock, .. } = detached;
+        self.recorder.record(
+            clock.now(),
+            Lane::worker(worker),
+            EventKind::JobFinished(job, outcome),
+        );
+        self.pool.finish(job);
+        self.queue.push(clock.now(), Event::JobFinishes { job, worker });
+        self.announced = None;
+        self.find_edge();
+        Ok(())
+    }
+
+    /// Sends the loop a message at the calling thread's time.
+    pub(crate) fn post(&mut self) -> u32 {
+        let message = self.messages;
+        self.messages += 1;
+        self.record(EventKind::MessagePosted(message));
+        self.queue.push(self.now(), Event::MessageArrives(message));
+        message
+    }
+
+    // --- Blocking --------------------------------------------------------------------------------
+
+    /// A named blocking call: what the scenario's first matching rule says.
+    pub(crate) fn blocking_call(&mut self, name: &str) -> Result<Result<Vec<u8>, String>, Halt> {
+        let Some((rule, takes, error)) = self.draw_call(name) else {
+            return Err(Halt::Misuse(format!(
+                "the blocking call {name:?} has no [[blocking]] rule in the scenario: add `[[blocking]]`, `call = {name:?}` and `takes = ...`"
+            )));
+        };
+        let outcome = if error.is_some() { Outcome::Failed } else { Outcome::Done };
+        self.block_until(name, self.now() + takes, outcome)?;
+        Ok(match error {
+            Some(error) => Err(error),
+            None => Ok(self.config.blocking[rule].returns.clone()),
+        })
+    }
+
+    /// A blocking call of the standard library on a file or a stream: takes no time and does not fail,
+    /// unless a rule says so.
+    pub(crate) fn blocking_io(&mut self, name: &str) -> Result<Result<(), String>, Halt> {
+        let (takes, error) = match self.draw_call(name) {
+            Some((_, takes, error)) => (takes, error),
+            None => (Nanos::ZERO, None),
+        };
+        let outcome = if error.is_some() { Outcome::Failed } else { Outcome::Done };
+        self.block_until(name, self.now() + takes, outcome)?;
+        Ok(error.map_or(Ok(()), Err))
+    }
+
+    /// The calling thread is blocked until then.
+    pub(crate) fn block_until(
+        &mut self,
+        name: &str,
+        until: Nanos,
+        outcome: Outcome,
+    ) -> Result<(), Halt> {
+        let name = self.recorder.intern(name);
+        self.record(EventKind::BlockingBegin(name));
+        self.jump_to(until)?;
+        self.record(EventKind::BlockingEnd(name, outcome));
+        Ok(())
+    }
+
+    /// Finds the rule for a call, and decides what the rule leaves open.
+    fn draw_call(&mut self, name: &str) -> Option<(usize, Nanos, Option<String>)> {
+        let config = Arc::clone(&self.config);
+        let (index, rule): (usize, &BlockingRule) =
+            config.blocking.iter().enumerate().find(|(_, rule)| rule.call.is_match(name))?;
+        let number = self.calls[index];
+        self.calls[index] += 1;
+        let label = |what: &str| format!("blocking[{index}].{what} ({name} #{number})");
+        let takes = self.choices.nanos(|| label("takes"), &rule.takes);
+        let error = rule.fails.as_ref().and_then(|failure| {
+            let fails = self.choices.chance(|| label("fails"), failure.per_million);
+            fails.then(|| failure.error.clone())
+        });
+        Some((index, takes, error))
+    }
+
+    // --- Entropy and the trace -------------------------------------------------------------------
+
+    /// Random bytes for the guest, from the seed.
+    pub(crate) fn fill_random(&mut self, bytes: &mut [u8]) {
+        self.choices.fill(bytes);
+    }
+
+    /// Notes something on the calling thread's lane, now.
+    #[inline]
+    pub(crate) fn record(&mut self, kind: EventKind) {
+        if self.recorder.traced() {
+            let (now, lane) = (self.now(), self.lane());
+            self.recorder.record(now, lane, kind);
+        }
+    }
+
+    pub(crate) fn intern(&mut self, text: &str) -> Label {
+        self.recorder.intern(text)
+    }
+
+    /// A label that the guest passes.
+    pub(crate) fn label(&self, label: u32) -> Result<Label, Halt> {
+        let label = Label(label);
+        if self.recorder.knows(label) {
+            return Ok(label);
+        }
+        Err(Halt::Misuse(format!("label {} was never interned", label.0)))
+    }
+
+    /// The label of a place in the source, without the directories of the machine that compiled it.
+    pub(crate) fn place(&mut self, label: Label) -> Label {
+        let short = self.recorder.text(label).filter(|text| text.starts_with('/')).map(short_path);
+        match short.map(ToOwned::to_owned) {
+            Some(short) => self.recorder.intern(&short),
+            None => label,
+        }
+    }
+
+    /// A task that the guest passes.
+    pub(crate) fn task(&self, task: u32) -> Result<TaskId, Halt> {
+        let task = TaskId(task);
+        if self.recorder.knows_task(task) {
+            return Ok(task);
+        }
+        Err(Halt::Misuse(format!("task {} was never spawned", task.0)))
+    }
+
+    pub(crate) fn spawn_task(&mut self, name: Label, place: Label) -> TaskId {
+        if !self.recorder.traced() {
+            return TaskId(0);
+        }
+        let task = self.recorder.add_task(name, place);
+        self.record(EventKind::TaskSpawned(task));
+        task
+    }
+
+    pub(crate) fn log(&mut self, level: Level, logger: Label, text: String) {
+        let text = self.recorder.label(text);
+        self.record(EventKind::Log { level, logger, text });
+    }
+
+    pub(crate) fn diagnostic(&mut self, diagnostic: Diagnostic) {
+        let (now, lane) = (self.now(), self.lane());
+        self.recorder.add_diagnostic(now, lane, diagnostic);
+    }
+
+    /// The guest wrote to a stream.
+    pub(crate) fn output(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Halt> {
+        let (now, lane) = (self.now(), self.lane());
+        self.recorder.output(now, lane, stream, bytes);
+        self.look_up()
+    }
+
+    /// What standard error holds: a panic leaves its message there.
+    pub(crate) fn stderr_text(&self) -> String {
+        self.recorder.stderr_text()
+    }
+
+    // --- The end ---------------------------------------------------------------------------------
+
+    /// Who waits for what, when nothing can happen any more.
+    pub(crate) fn waiting(&self) -> Vec<String> {
+        let mut waiting =
+            vec!["the loop waits without a deadline; no timer, job or signal is left".to_owned()];
+        for (name, place, last_step) in self.recorder.live_tasks() {
+            let since = match last_step {
+                Some(at) => format!("is pending since {at}"),
+                None => "never ran".to_owned(),
+            };
+            waiting.push(format!("task {name:?} {since}; spawned at {place}"));
+        }
+        waiting
+    }
+
+    /// Closes the run: its trace, and the choices that were drawn for it.
+    pub(crate) fn finish(mut self, ending: Ending) -> (Trace, Vec<Choice>) {
+        self.stop();
+        // Inside a job the process ends at the worker's time, if that is ahead of the loop's.
+        let finished = self.main.now().max(self.now());
+        (self.recorder.finish(finished, ending), self.choices.into_tape())
+    }
+}
+
+/// A source path from its package's own directory on: what lies before differs from machine to machine.
+pub(crate) fn short_path(path: &str) -> &str {
+    if !path.starts_with('/') {
+        return path;
+    }
+    let Some(src) = path.rfind("/src/") else {
+        return path.rsplit('/').next().unwrap_or(path);
+    };
+    path[..src].rfind('/').map_or(path, |slash| &path[slash + 1..])
+}

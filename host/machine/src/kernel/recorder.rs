@@ -1,0 +1,238 @@
+//! Writes down what happens, as the trace's events.
+//!
+//! Recording never fails and never changes what the guest sees: a full trace or too much output is noted,
+//! and the kernel ends the run at its next look. When a run is not traced, only the bytes of output are
+//! counted.
+
+use std::collections::BTreeMap;
+
+use loopbox_trace::model::{Job, Task};
+use loopbox_trace::{
+    Diagnostic, Ending, Event, EventKind, JobId, Label, Lane, Limit, Nanos, Outcome, Stream,
+    TaskId, Trace,
+};
+
+use crate::config::Limits;
+
+/// The trace of a run that goes on.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    traced: bool,
+    limits: Limits,
+    /// The first limit that recording ran into.
+    exceeded: Option<Limit>,
+    labels: Vec<String>,
+    /// The labels that were interned to be used again.
+    known: BTreeMap<String, Label>,
+    tasks: Vec<Task>,
+    jobs: Vec<Job>,
+    diagnostics: Vec<Diagnostic>,
+    events: Vec<Event>,
+    /// Output that is not ended by a newline yet, by lane and stream.
+    lines: BTreeMap<(Lane, Stream), Vec<u8>>,
+    output_bytes: usize,
+}
+
+impl Recorder {
+    pub(crate) fn new(traced: bool, limits: &Limits) -> Recorder {
+        Recorder {
+            traced,
+            limits: *limits,
+            exceeded: None,
+            labels: Vec::new(),
+            known: BTreeMap::new(),
+            tasks: Vec::new(),
+            jobs: Vec::new(),
+            diagnostics: Vec::new(),
+            events: Vec::new(),
+            lines: BTreeMap::new(),
+            output_bytes: 0,
+        }
+    }
+
+    pub(crate) fn traced(&self) -> bool {
+        self.traced
+    }
+
+    /// The limit that recording has run into, if any.
+    pub(crate) fn exceeded(&self) -> Option<Limit> {
+        self.exceeded
+    }
+
+    #[inline]
+    pub(crate) fn record(&mut self, at: Nanos, lane: Lane, kind: EventKind) {
+        if !self.traced {
+            return;
+        }
+        if self.events.len() >= self.limits.trace_events {
+            self.exceeded.get_or_insert(Limit::Trace);
+            return;
+        }
+        self.events.push(Event { at, lane, kind });
+    }
+
+    /// The label of a text; one text has one label.
+    pub(crate) fn intern(&mut self, text: &str) -> Label {
+        if !self.traced {
+            return Label(0);
+        }
+        if let Some(&label) = self.known.get(text) {
+            return label;
+        }
+        let label = self.label(text.into());
+        self.known.insert(text.into(), label);
+        label
+    }
+
+    /// Whether the guest may use this label: it has been given out.
+    pub(crate) fn knows(&self, label: Label) -> bool {
+        !self.traced || (label.0 as usize) < self.labels.len()
+    }
+
+    pub(crate) fn text(&self, label: Label) -> Option<&str> {
+        self.labels.get(label.0 as usize).map(String::as_str)
+    }
+
+    /// A label for a text that is not expected again.
+    pub(crate) fn label(&mut self, text: String) -> Label {
+        if !self.traced {
+            return Label(0);
+        }
+        if self.labels.len() >= self.limits.trace_events {
+            self.exceeded.get_or_insert(Limit::Trace);
+            return Label(0);
+        }
+        self.labels.push(text);
+        Label(index(self.labels.len() - 1))
+    }
+
+    pub(crate) fn add_task(&mut self, name: Label, place: Label) -> TaskId {
+        self.tasks.push(Task { name, place });
+        TaskId(index(self.tasks.len() - 1))
+    }
+
+    pub(crate) fn knows_task(&self, task: TaskId) -> bool {
+        (task.0 as usize) < self.tasks.len()
+    }
+
+    /// Job ids are the pool's; this gives the next of them its name.
+    pub(crate) fn add_job(&mut self, name: &str) {
+        if self.traced {
+            let name = self.intern(name);
+            self.jobs.push(Job { name });
+        }
+    }
+
+    pub(crate) fn add_diagnostic(&mut self, at: Nanos, lane: Lane, diagnostic: Diagnostic) {
+        if self.traced {
+            self.diagnostics.push(diagnostic);
+            self.record(at, lane, EventKind::Diagnostic(index(self.diagnostics.len() - 1)));
+        }
+    }
+
+    /// Bytes that the guest wrote; whole lines become events.
+    pub(crate) fn output(&mut self, at: Nanos, lane: Lane, stream: Stream, bytes: &[u8]) {
+        self.output_bytes = self.output_bytes.saturating_add(bytes.len());
+        if self.output_bytes > self.limits.output_bytes {
+            self.exceeded.get_or_insert(Limit::Output);
+            return;
+        }
+        if !self.traced {
+            return;
+        }
+        let mut line = self.lines.remove(&(lane, stream)).unwrap_or_default();
+        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+            line.extend_from_slice(piece);
+            if line.last() == Some(&b'\n') {
+                line.pop();
+                self.line(at, lane, stream, &std::mem::take(&mut line), true);
+            }
+        }
+        if !line.is_empty() {
+            self.lines.insert((lane, stream), line);
+        }
+    }
+
+    fn line(&mut self, at: Nanos, lane: Lane, stream: Stream, bytes: &[u8], ended: bool) {
+        let text = self.label(String::from_utf8_lossy(bytes).into_owned());
+        self.record(at, lane, EventKind::Output { stream, text, ended });
+    }
+
+    /// The last lines that went to standard error: a panic leaves its message there.
+    pub(crate) fn stderr_text(&self) -> String {
+        let mut text = String::new();
+        for event in &self.events {
+            if let EventKind::Output { stream: Stream::Stderr, text: line, .. } = event.kind {
+                text.push_str(&self.labels[line.0 as usize]);
+                text.push('\n');
+            }
+        }
+        for ((_, stream), line) in &self.lines {
+            if *stream == Stream::Stderr {
+                text.push_str(&String::from_utf8_lossy(line));
+            }
+        }
+        text
+    }
+
+    /// Tasks that are neither complete nor cancelled: name, place of the spawn, end of the last step.
+    pub(crate) fn live_tasks(&self) -> Vec<(&str, &str, Option<Nanos>)> {
+        let mut live: Vec<Option<Option<Nanos>>> = vec![Some(None); self.tasks.len()];
+        for event in &self.events {
+            match event.kind {
+                EventKind::StepEnd(task, Outcome::Pending) => {
+                    live[task.0 as usize] = Some(Some(event.at));
+                }
+                EventKind::StepEnd(task, _) | EventKind::TaskCancelled(task) => {
+                    live[task.0 as usize] = None;
+                }
+                _ => {}
+            }
+        }
+        let text = |label: Label| self.labels[label.0 as usize].as_str();
+        self.tasks
+            .iter()
+            .zip(live)
+            .filter_map(|(task, live)| Some((text(task.name), text(task.place), live?)))
+            .collect()
+    }
+
+    pub(crate) fn job_name(&self, job: JobId) -> &str {
+        self.jobs.get(job.0 as usize).map_or("?", |job| &self.labels[job.name.0 as usize])
+    }
+
+    /// Closes the trace of a run that ended at `finished`.
+    pub(crate) fn finish(mut self, finished: Nanos, ending: Ending) -> Trace {
+        for ((lane, stream), line) in std::mem::take(&mut self.lines) {
+            let at = self.events.iter().rev().find(|event| event.lane == lane).map(|e| e.at);
+            self.line(at.unwrap_or(finished), lane, stream, &line, false);
+        }
+        // A job runs in place when its worker starts it, so it may have run ahead of the moment at
+        // which the process ended. What came after that moment did not happen.
+        self.events.retain(|event| event.at <= finished);
+        if self.traced {
+            self.events.push(Event { at: finished, lane: Lane::MAIN, kind: EventKind::Ended });
+        }
+        let last_worker = self.events.iter().filter_map(|event| event.lane.worker_index()).max();
+        let workers = last_worker.map_or(0, |index| index + 1);
+        let lanes = ["main".to_owned(), "signals".to_owned()]
+            .into_iter()
+            .chain((1..=workers).map(|number| format!("worker-{number}")))
+            .collect();
+        Trace {
+            lanes,
+            labels: self.labels,
+            tasks: self.tasks,
+            jobs: self.jobs,
+            diagnostics: self.diagnostics,
+            events: self.events,
+            ending,
+            finished,
+        }
+    }
+}
+
+/// Tables stay far below 2^32 entries: the trace limit bounds them.
+fn index(position: usize) -> u32 {
+    u32::try_from(position).expect("bounded by the trace limit")
+}

@@ -1,0 +1,390 @@
+//! The kernel without WebAssembly: a guest here is a test that calls it.
+
+use globset::Glob;
+use loopbox_trace::Group;
+
+use super::*;
+use crate::config::{Draw, Failure, Limits, SignalPlan};
+
+const MS: fn(u64) -> Nanos = Nanos::from_millis;
+const FOREVER: Nanos = Nanos::MAX;
+const TERM: u8 = 15;
+
+fn kernel(config: Config) -> Kernel {
+    let mut kernel = Kernel::new(Arc::new(config), 0);
+    kernel.fuel_grant().expect("a new kernel grants fuel");
+    kernel
+}
+
+fn signal(name: &str, at: Nanos) -> SignalPlan {
+    SignalPlan { signal: name.parse().expect("a signal"), at: Draw::Fixed(at) }
+}
+
+fn rule(call: &str, takes: Nanos) -> BlockingRule {
+    BlockingRule {
+        call: Glob::new(call).expect("a pattern").compile_matcher(),
+        takes: Draw::Fixed(takes),
+        fails: None,
+        returns: b"rows".to_vec(),
+    }
+}
+
+/// Burns CPU time, as a guest between two host calls.
+fn burn(kernel: &mut Kernel, span: Nanos) -> Result<(), Halt> {
+    let fuel = span.0 * 1_000 / kernel.config.ps_per_fuel;
+    kernel.fuel_grant();
+    match kernel.fuel_seen.checked_sub(fuel) {
+        Some(left) => kernel.settle(left),
+        None => Err(kernel.out_of_fuel()),
+    }
+}
+
+/// Takes all notices, running each job as a blocking call of its own name.
+fn drain(kernel: &mut Kernel) -> Vec<(Nanos, Notice)> {
+    let mut taken = Vec::new();
+    while let Some((at, notice)) = kernel.next_notice().expect("goes on") {
+        if let Notice::RunJob(job) = notice {
+            kernel.begin_job(job).expect("was announced");
+            kernel.blocking_call("work").expect("goes on").expect("does not fail");
+            kernel.end_job(job, Outcome::Done).expect("is running");
+        }
+        taken.push((at, notice));
+    }
+    taken
+}
+
+/// When each event of a group happened, by lane.
+fn times(trace: &Trace, group: Group) -> Vec<(u16, u64)> {
+    let of_group = trace.events.iter().filter(|event| event.kind.group() == group);
+    of_group.map(|event| (event.lane.0, event.at.0 / 1_000_000)).collect()
+}
+
+fn exit(kernel: Kernel) -> Trace {
+    kernel.finish(Ending::Exited { status: 0 }).0
+}
+
+#[test]
+fn a_wait_returns_at_its_deadline_and_not_before() {
+    let mut kernel = kernel(Config::default());
+    let wake = kernel.wait(MS(10)).expect("goes on");
+    assert_eq!(wake, Wake { now: MS(10), notices: false });
+    burn(&mut kernel, MS(25)).expect("goes on");
+    let wake = kernel.wait(MS(20)).expect("goes on");
+    assert_eq!(wake.now, MS(35), "late by the CPU time that was used");
+}
+
+#[test]
+fn turns_begin_with_a_wake_and_end_with_the_next_wait() {
+    let mut kernel = kernel(Config::default());
+    kernel.wait(MS(1)).expect("goes on");
+    burn(&mut kernel, MS(3)).expect("goes on");
+    kernel.wait(MS(10)).expect("goes on");
+    kernel.stop();
+    kernel.stop();
+    assert_eq!(times(&exit(kernel), Group::Turn), [(0, 1), (0, 4), (0, 10), (0, 10)]);
+}
+
+#[test]
+fn waiting_for_nothing_is_a_deadlock() {
+    let mut kernel = kernel(Config::default());
+    let (name, place) = (kernel.intern("consumer"), kernel.intern("/home/me/app/src/main.rs:3:5"));
+    let place = kernel.place(place);
+    let task = kernel.spawn_task(name, place);
+    kernel.record(EventKind::StepBegin(task));
+    kernel.record(EventKind::StepEnd(task, Outcome::Pending));
+    assert_eq!(kernel.wait(FOREVER), Err(Halt::Deadlock));
+    let waiting = kernel.waiting();
+    assert_eq!(waiting[1], "task \"consumer\" is pending since 0s; spawned at app/src/main.rs:3:5");
+}
+
+#[test]
+fn a_signal_to_come_is_no_deadlock() {
+    let mut kernel =
+        kernel(Config { signals: vec![signal("SIGTERM", MS(100))], ..Config::default() });
+    kernel.set_signal_handler(TERM, true).expect("can be caught");
+    assert_eq!(kernel.wait(FOREVER), Ok(Wake { now: MS(100), notices: true }));
+    assert_eq!(kernel.next_notice(), Ok(Some((MS(100), Notice::Signal(Signal::SIGTERM)))));
+    assert_eq!(kernel.wait(FOREVER), Err(Halt::Deadlock));
+}
+
+#[test]
+fn a_signal_during_a_computation_is_seen_at_the_next_wait() {
+    let mut kernel = kernel(Config {
+        signals: vec![signal("SIGTERM", MS(10)), signal("SIGTERM", MS(20))],
+        ..Config::default()
+    });
+    kernel.set_signal_handler(TERM, true).expect("can be caught");
+    burn(&mut kernel, MS(50)).expect("a handled signal interrupts nothing");
+    assert_eq!(kernel.wait(FOREVER), Ok(Wake { now: MS(50), notices: true }), "two became one");
+    drain(&mut kernel);
+    burn(&mut kernel, MS(5)).expect("goes on");
+    kernel.signal_handled(TERM).expect("was delivered");
+    let again = kernel.signal_handled(TERM);
+    assert!(matches!(again, Err(Halt::Misuse(_))), "once for each delivery");
+    let trace = exit(kernel);
+    assert_eq!(times(&trace, Group::Signal), [(1, 10), (1, 20), (1, 20), (0, 50), (0, 55)]);
+    let handled = EventKind::SignalHandled { signal: Signal::SIGTERM, raised: MS(10) };
+    assert!(trace.events.iter().any(|event| event.kind == handled));
+}
+
+#[test]
+fn a_signal_without_a_handler_ends_the_process_at_its_moment() {
+    let config = || Config { signals: vec![signal("SIGTERM", MS(10))], ..Config::default() };
+    let mut waiting = kernel(config());
+    assert_eq!(waiting.wait(MS(50)), Err(Halt::Signalled(Signal::SIGTERM)));
+    let mut computing = kernel(config());
+    assert_eq!(burn(&mut computing, MS(50)), Err(Halt::Signalled(Signal::SIGTERM)));
+    assert_eq!(exit(computing).finished, MS(10), "not when it was noticed");
+    let mut blocked = kernel(config());
+    let halted = blocked.block_until("sleep", MS(50), Outcome::Done);
+    assert_eq!(halted, Err(Halt::Signalled(Signal::SIGTERM)));
+    let spinning = kernel(config());
+    let grant = spinning.fuel_seen;
+    assert!((MS(10).0..MS(11).0).contains(&grant), "fuel up to the signal, not beyond: {grant}");
+}
+
+#[test]
+fn an_ignored_signal_changes_nothing() {
+    let mut kernel =
+        kernel(Config { signals: vec![signal("SIGWINCH", MS(10))], ..Config::default() });
+    assert_eq!(kernel.wait(MS(50)), Ok(Wake { now: MS(50), notices: false }));
+}
+
+#[test]
+fn sending_oneself_a_signal_is_as_good_as_getting_one() {
+    let mut kernel = kernel(Config::default());
+    assert_eq!(kernel.raise(99), Ok(Err(SignalError::Unknown)));
+    kernel.set_signal_handler(TERM, true).expect("can be caught");
+    assert_eq!(kernel.raise(TERM), Ok(Ok(())));
+    assert!(kernel.wait(FOREVER).expect("goes on").notices);
+    kernel.set_signal_handler(TERM, false).expect("can be caught");
+    assert_eq!(kernel.raise(TERM), Err(Halt::Signalled(Signal::SIGTERM)));
+}
+
+#[test]
+fn sixty_four_jobs_on_four_workers_take_sixteen_rounds() {
+    let mut kernel = kernel(Config { blocking: vec![rule("work", MS(50))], ..Config::default() });
+    for _ in 0..64 {
+        kernel.submit("work");
+    }
+    let mut finished = Vec::new();
+    while finished.len() < 64 {
+        kernel.wait(FOREVER).expect("goes on");
+        let notices = drain(&mut kernel);
+        finished.extend(notices.iter().filter_map(|&(at, notice)| match notice {
+            Notice::JobFinished(_) => Some(at),
+            _ => None,
+        }));
+    }
+    let rounds: Vec<Nanos> = (1..=16).flat_map(|round| [MS(50 * round); 4]).collect();
+    assert_eq!(finished, rounds);
+    assert_eq!(kernel.now(), MS(800));
+}
+
+#[test]
+fn workers_go_on_while_the_loop_is_stalled() {
+    let mut kernel =
+        kernel(Config { workers: 1, blocking: vec![rule("work", MS(50))], ..Config::default() });
+    for _ in 0..3 {
+        kernel.submit("work");
+    }
+    burn(&mut kernel, MS(1_000)).expect("goes on");
+    kernel.wait(MS(1_000)).expect("goes on");
+    let finished: Vec<Nanos> = drain(&mut kernel)
+        .into_iter()
+        .filter_map(|(at, notice)| matches!(notice, Notice::JobFinished(_)).then_some(at))
+        .collect();
+    assert_eq!(finished, [MS(50), MS(100), MS(150)], "all seen in one turn, at their own times");
+    assert_eq!(kernel.now(), MS(1_000));
+}
+
+#[test]
+fn a_job_is_charged_to_its_worker() {
+    let mut kernel = kernel(Config::default());
+    let job = kernel.submit("hash");
+    kernel.wait(FOREVER).expect("goes on");
+    kernel.next_notice().expect("goes on");
+    kernel.begin_job(job).expect("was announced");
+    burn(&mut kernel, MS(300)).expect("goes on");
+    assert_eq!(kernel.now(), MS(300));
+    kernel.end_job(job, Outcome::Done).expect("is running");
+    assert_eq!(kernel.now(), MS(0), "the loop's clock has not moved");
+    assert_eq!(kernel.wait(FOREVER), Ok(Wake { now: MS(300), notices: true }));
+}
+
+#[test]
+fn an_earlier_worker_takes_a_job_before_a_later_one() {
+    // Worker 1 is done at 100 ms and known to be so before worker 2's job, done at 60 ms, has run.
+    let mut kernel = kernel(Config { workers: 2, ..Config::default() });
+    let jobs = [0, 1, 2].map(|_| kernel.submit("job"));
+    kernel.wait(FOREVER).expect("goes on");
+    for (job, span) in [(jobs[0], MS(100)), (jobs[1], MS(60))] {
+        assert_eq!(kernel.next_notice(), Ok(Some((MS(0), Notice::RunJob(job)))));
+        kernel.begin_job(job).expect("was announced");
+        burn(&mut kernel, span).expect("goes on");
+        kernel.end_job(job, Outcome::Done).expect("is running");
+    }
+    burn(&mut kernel, MS(200)).expect("goes on");
+    kernel.wait(MS(0)).expect("goes on");
+    assert_eq!(kernel.next_notice(), Ok(Some((MS(60), Notice::JobFinished(jobs[1])))));
+    assert_eq!(kernel.next_notice(), Ok(Some((MS(60), Notice::RunJob(jobs[2])))));
+}
+
+#[test]
+fn nothing_later_is_processed_before_an_announced_job_has_run() {
+    let mut kernel =
+        kernel(Config { signals: vec![signal("SIGTERM", MS(70))], ..Config::default() });
+    kernel.set_signal_handler(TERM, true).expect("can be caught");
+    let job = kernel.submit("job");
+    burn(&mut kernel, MS(100)).expect("goes on");
+    kernel.wait(FOREVER).expect("goes on");
+    kernel.next_notice().expect("goes on");
+    kernel.begin_job(job).expect("was announced");
+    burn(&mut kernel, MS(50)).expect("goes on");
+    let message = kernel.post();
+    kernel.end_job(job, Outcome::Done).expect("is running");
+    let rest = drain(&mut kernel);
+    assert_eq!(
+        rest,
+        [
+            (MS(50), Notice::Message(message)),
+            (MS(50), Notice::JobFinished(job)),
+            (MS(70), Notice::Signal(Signal::SIGTERM)),
+        ]
+    );
+}
+
+#[test]
+fn a_cancelled_job_never_runs() {
+    let mut kernel =
+        kernel(Config { workers: 1, blocking: vec![rule("work", MS(5))], ..Config::default() });
+    let (first, second) = (kernel.submit("work"), kernel.submit("work"));
+    kernel.wait(FOREVER).expect("goes on");
+    assert!(kernel.cancel_job(second));
+    assert!(!kernel.cancel_job(first), "its worker has it");
+    drain(&mut kernel);
+    assert_eq!(kernel.wait(FOREVER).expect("goes on").now, MS(5));
+    drain(&mut kernel);
+    assert_eq!(kernel.wait(FOREVER), Err(Halt::Deadlock));
+}
+
+#[test]
+fn what_has_no_meaning_ends_the_run() {
+    let misuse = |halt: Result<(), Halt>, text: &str| match halt {
+        Err(Halt::Misuse(reason)) => assert!(reason.contains(text), "{reason}"),
+        other => panic!("{other:?}"),
+    };
+    let mut kernel = kernel(Config::default());
+    let job = kernel.submit("job");
+    misuse(kernel.begin_job(job), "no worker is waiting to run it");
+    misuse(kernel.end_job(job, Outcome::Done), "is not being run");
+    misuse(kernel.blocking_call("db").map(drop), "no [[blocking]] rule");
+    misuse(kernel.label(7).map(drop), "never interned");
+    misuse(kernel.task(7).map(drop), "never spawned");
+    kernel.wait(FOREVER).expect("goes on");
+    kernel.next_notice().expect("goes on");
+    misuse(kernel.wait(FOREVER).map(drop), "was announced");
+    kernel.begin_job(job).expect("was announced");
+    misuse(kernel.wait(FOREVER).map(drop), "waits for the event loop");
+    misuse(kernel.next_notice().map(drop), "only the main thread may");
+    assert_eq!(kernel.set_signal_handler(TERM, true), Err(SignalError::NotMainThread));
+}
+
+#[test]
+fn blocking_calls_do_what_the_first_matching_rule_says() {
+    let fails = Failure { per_million: 1_000_000, error: "timed out".into() };
+    let mut kernel = kernel(Config {
+        blocking: vec![
+            BlockingRule { fails: Some(fails), ..rule("db.write", MS(80)) },
+            rule("db.*", MS(20)),
+        ],
+        ..Config::default()
+    });
+    assert_eq!(kernel.blocking_call("db.read"), Ok(Ok(b"rows".to_vec())));
+    assert_eq!(kernel.now(), MS(20));
+    assert_eq!(kernel.blocking_call("db.write"), Ok(Err("timed out".into())));
+    assert_eq!(kernel.now(), MS(100));
+    let (trace, tape) = kernel.finish(Ending::Exited { status: 0 });
+    assert_eq!(times(&trace, Group::Blocking), [(0, 0), (0, 20), (0, 20), (0, 100)]);
+    assert_eq!(tape.len(), 1, "a probability is a choice, a fixed time is none");
+}
+
+#[test]
+fn limits_end_a_run() {
+    let limits = Limits {
+        time: MS(10),
+        fuel: 5_000_000,
+        output_bytes: 4,
+        trace_events: 3,
+        ..Limits::default()
+    };
+    let fresh = || kernel(Config { limits, ..Config::default() });
+    let limit = |limit| Err(Halt::Limit(limit));
+    assert_eq!(fresh().wait(MS(11)).map(drop), limit(Limit::Time));
+    assert_eq!(fresh().block_until("sleep", MS(11), Outcome::Done), limit(Limit::Time));
+    assert_eq!(fresh().wait(MS(10)).map(drop), Ok(()), "the limit itself may be reached");
+    assert_eq!(fresh().out_of_fuel(), Halt::Limit(Limit::Fuel));
+    assert_eq!(fresh().output(Stream::Stdout, b"12345"), limit(Limit::Output));
+    let mut talkative = fresh();
+    for _ in 0..4 {
+        talkative.post();
+    }
+    assert_eq!(talkative.settle(talkative.fuel_seen), limit(Limit::Trace));
+    let mut late = fresh();
+    late.wait(MS(11)).expect_err("over the limit");
+    assert_eq!(exit(late).finished, MS(10));
+}
+
+#[test]
+fn fuel_is_granted_up_to_the_time_limit() {
+    let limits = Limits { time: MS(10), ..Limits::default() };
+    let mut kernel = kernel(Config { limits, ..Config::default() });
+    kernel.wait(MS(8)).expect("goes on");
+    let grant = kernel.fuel_grant().expect("less time is left than fuel");
+    assert!((MS(2).0..=MS(2).0 + 3).contains(&grant), "{grant}");
+    assert_eq!(kernel.out_of_fuel(), Halt::Limit(Limit::Time));
+}
+
+#[test]
+fn output_is_recorded_by_lines() {
+    let mut kernel = kernel(Config::default());
+    kernel.output(Stream::Stdout, b"one\ntw").expect("fits");
+    kernel.output(Stream::Stderr, b"oh \xff\n").expect("fits");
+    kernel.output(Stream::Stdout, b"o\nthree").expect("fits");
+    let trace = exit(kernel);
+    assert_eq!(trace.output(Stream::Stdout), "one\ntwo\nthree");
+    assert_eq!(trace.output(Stream::Stderr), "oh \u{fffd}\n");
+}
+
+#[test]
+fn what_a_job_would_have_done_after_the_end_did_not_happen() {
+    let mut kernel = kernel(Config::default());
+    let job = kernel.submit("job");
+    kernel.wait(FOREVER).expect("goes on");
+    kernel.next_notice().expect("goes on");
+    kernel.begin_job(job).expect("was announced");
+    burn(&mut kernel, MS(50)).expect("goes on");
+    kernel.output(Stream::Stdout, b"from the future\n").expect("fits");
+    kernel.end_job(job, Outcome::Done).expect("is running");
+    burn(&mut kernel, MS(1)).expect("goes on");
+    let trace = exit(kernel);
+    assert_eq!(trace.finished, MS(1));
+    assert_eq!(trace.output(Stream::Stdout), "");
+}
+
+#[test]
+fn an_untraced_run_costs_the_same_time_and_records_nothing() {
+    let run = |traced| {
+        let mut kernel =
+            kernel(Config { traced, blocking: vec![rule("work", MS(7))], ..Config::default() });
+        let (name, place) = (kernel.intern("t"), kernel.intern("p"));
+        kernel.spawn_task(name, place);
+        kernel.submit("work");
+        kernel.wait(FOREVER).expect("goes on");
+        drain(&mut kernel);
+        kernel.wait(FOREVER).expect("goes on");
+        exit(kernel)
+    };
+    assert_eq!(run(true).finished, run(false).finished);
+    assert!(run(false).events.is_empty() && run(false).labels.is_empty());
+}

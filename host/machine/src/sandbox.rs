@@ -1,0 +1,288 @@
+//! The sandbox: compiles guests, and runs each in an instance of its own.
+//!
+//! A [`Sandbox`] is costly to make and cheap to use: one serves a whole session. Every run gets a fresh
+//! store, instance and kernel, so nothing leaks from run to run, and all of it is gone when the run is
+//! over or its future is dropped.
+
+use std::sync::Arc;
+
+use loopbox_trace::Trace;
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{
+    CallHook, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    Store, StoreContextMut, WasmBacktraceDetails,
+};
+
+use crate::bindings::{Machine, MachinePre};
+use crate::config::Config;
+use crate::ending;
+use crate::guest::{Guest, TABLE_ELEMENTS};
+use crate::kernel::Choice;
+use crate::wasi::sockets;
+
+/// A guest yields to the host's executor this often, in units of fuel: every few milliseconds of host
+/// time, so that one run never holds up another for long and an abandoned one can be dropped.
+const FUEL_PER_YIELD: u64 = 5_000_000;
+
+/// Host functions run on the guest's stack; this is for them.
+const HOST_STACK_BYTES: usize = 512 << 10;
+
+/// Above this a guest's memory cannot grow, whatever the scenario permits: the end of 32-bit addresses.
+const MEMORY_BYTES: usize = 4 << 30;
+
+/// What a sandbox is made for.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Stack of the guest, in bytes. Going beyond it ends the run with a report.
+    pub stack_bytes: usize,
+    /// How many runs may be under way at once. Address space is set aside for each.
+    pub runs_at_once: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { stack_bytes: 1 << 20, runs_at_once: 8 }
+    }
+}
+
+/// The host has no room for a sandbox as it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up the WebAssembly engine: {0}")]
+pub struct SandboxError(String);
+
+/// Why a file is not a program that can be run here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// It does not begin as WebAssembly does.
+    #[error("this is not WebAssembly: it does not begin with `\\0asm`")]
+    NotWasm,
+    /// A module of WASI 0.1 or none.
+    #[error(
+        "this is a core WebAssembly module, not a component: build it for the target wasm32-wasip2"
+    )]
+    CoreModule,
+    /// It does not hold together.
+    #[error("this WebAssembly component is broken: {0}")]
+    Broken(String),
+    /// There is nothing to start.
+    #[error("this component does not export wasi:cli/run: it is a library, not a program")]
+    NotAProgram,
+    /// It asks for something that nobody offers.
+    #[error("this component imports what the machine does not offer: {}", .0.join(", "))]
+    UnknownImports(Vec<String>),
+    /// It asks for something that is offered in another form.
+    #[error("this component does not fit the machine: {0}")]
+    Unlinkable(String),
+}
+
+/// Makes and runs programs.
+#[derive(Clone)]
+pub struct Sandbox {
+    engine: Engine,
+    /// Everything that guests may import but what only refuses.
+    linker: Linker<Guest>,
+    settings: Settings,
+}
+
+/// A guest, compiled and linked, ready to be run any number of times.
+#[derive(Clone)]
+pub struct Program {
+    pre: MachinePre<Guest>,
+}
+
+/// What a run leaves.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The seed that everything open was drawn from.
+    pub seed: u64,
+    /// What happened.
+    pub trace: Trace,
+    /// What was drawn.
+    pub choices: Vec<Choice>,
+}
+
+impl Sandbox {
+    /// Sets up an engine.
+    ///
+    /// # Errors
+    /// The host cannot set aside the address space, or lacks a feature of the processor.
+    pub fn new(settings: &Settings) -> Result<Sandbox, SandboxError> {
+        let engine = Engine::new(&engine_config(settings))
+            .map_err(|error| SandboxError(format!("{error:#}")))?;
+        let mut linker = Linker::new(&engine);
+        Machine::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)
+            .map_err(|error| SandboxError(format!("{error:#}")))?;
+        Ok(Sandbox { engine, linker, settings: *settings })
+    }
+
+    /// What a compiled program depends on besides the component: compiler, version, settings, processor.
+    pub fn fingerprint(&self) -> String {
+        use std::hash::{Hash, Hasher};
+        let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+        self.engine.precompile_compatibility_hash().hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
+    /// Compiles a component to native code: seconds of CPU time for a large one.
+    ///
+    /// # Errors
+    /// The bytes are no component; see [`LoadError`].
+    pub fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
+        match wasm.get(..8) {
+            Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => return Err(LoadError::CoreModule),
+            Some([0, b'a', b's', b'm', ..]) => {}
+            _ => return Err(LoadError::NotWasm),
+        }
+        self.engine
+            .precompile_component(wasm)
+            .map_err(|error| LoadError::Broken(format!("{error:#}")))
+    }
+
+    /// Loads what [`Sandbox::compile`] made.
+    ///
+    /// # Safety
+    /// The bytes are executed as native code: they must be exactly what `compile` returned.
+    ///
+    /// # Errors
+    /// The component asks for what the machine does not have, or was compiled for another one.
+    #[expect(unsafe_code, reason = "the caller vouches for the bytes, as the contract says")]
+    pub unsafe fn load_compiled(&self, artefact: &[u8]) -> Result<Program, LoadError> {
+        // SAFETY: the caller's contract is wasmtime's.
+        let component = unsafe { Component::deserialize(&self.engine, artefact) }
+            .map_err(|error| LoadError::Broken(format!("{error:#}")))?;
+        self.link(&component)
+    }
+
+    /// Compiles and loads a component.
+    ///
+    /// # Errors
+    /// As [`Sandbox::compile`] and [`Sandbox::load_compiled`].
+    #[expect(unsafe_code, reason = "the bytes come from the line above")]
+    pub fn load(&self, wasm: &[u8]) -> Result<Program, LoadError> {
+        let artefact = self.compile(wasm)?;
+        // SAFETY: this is what `compile` returned.
+        unsafe { self.load_compiled(&artefact) }
+    }
+
+    fn link(&self, component: &Component) -> Result<Program, LoadError> {
+        let unlinkable = |error: wasmtime::Error| LoadError::Unlinkable(format!("{error:#}"));
+        let ty = component.component_type();
+        let unknown: Vec<String> = ty
+            .imports(&self.engine)
+            .map(|(name, _)| name.to_owned())
+            .filter(|name| !is_offered(name) && !sockets::is_refused(name))
+            .collect();
+        if !unknown.is_empty() {
+            return Err(LoadError::UnknownImports(unknown));
+        }
+        if !ty.exports(&self.engine).any(|(name, _)| name.starts_with("wasi:cli/run@0.2")) {
+            return Err(LoadError::NotAProgram);
+        }
+        let mut linker = self.linker.clone();
+        sockets::refuse(&mut linker, component, &self.engine).map_err(unlinkable)?;
+        let pre = linker.instantiate_pre(component).map_err(unlinkable)?;
+        Ok(Program { pre: MachinePre::new(pre).map_err(unlinkable)? })
+    }
+
+    /// Runs a program in a machine of its own, to its end.
+    ///
+    /// The same program, configuration and seed give the same trace, on every host. The future yields to
+    /// its executor every few milliseconds; dropping it abandons the run.
+    pub async fn run(&self, program: &Program, config: &Arc<Config>, seed: u64) -> Run {
+        let mut store = Store::new(&self.engine, Guest::new(config, seed));
+        store.limiter(|guest| &mut guest.memory);
+        store.call_hook(settle);
+        let result = async {
+            let grant = store.data_mut().kernel.fuel_grant();
+            store.set_fuel(grant.expect("a new kernel grants fuel"))?;
+            store.fuel_async_yield_interval(Some(FUEL_PER_YIELD))?;
+            let machine = program.pre.instantiate_async(&mut store).await?;
+            machine.wasi_cli_run().call_run(&mut store).await
+        }
+        .await;
+        let fuel = store.get_fuel().expect("the engine meters fuel");
+        let mut guest = store.into_data();
+        let ending = ending::of(result, fuel, &mut guest, &self.settings);
+        let (trace, choices) = guest.kernel.finish(ending);
+        Run { seed, trace, choices }
+    }
+}
+
+/// Settles the guest's clock whenever it calls the host, and grants it fuel anew where the kernel asks for
+/// that. No host function can forget it, because none has to do it.
+fn settle(mut store: StoreContextMut<'_, Guest>, hook: CallHook) -> wasmtime::Result<()> {
+    match hook {
+        CallHook::CallingHost => {
+            let fuel = store.get_fuel()?;
+            store.data_mut().kernel.settle(fuel)?;
+        }
+        CallHook::ReturningFromHost => {
+            if let Some(fuel) = store.data_mut().kernel.fuel_grant() {
+                store.set_fuel(fuel)?;
+                store.fuel_async_yield_interval(Some(FUEL_PER_YIELD))?;
+            }
+        }
+        CallHook::CallingWasm | CallHook::ReturningFromWasm => {}
+    }
+    Ok(())
+}
+
+fn is_offered(import: &str) -> bool {
+    [
+        "loopbox:sandbox/",
+        "wasi:io/",
+        "wasi:clocks/",
+        "wasi:random/",
+        "wasi:cli/",
+        "wasi:filesystem/",
+    ]
+    .iter()
+    .any(|package| import.starts_with(package))
+}
+
+fn engine_config(settings: &Settings) -> wasmtime::Config {
+    let runs = settings.runs_at_once.max(1);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(runs)
+        .total_stacks(runs)
+        .total_memories(runs)
+        // A component of Rust's standard library has a handful of core instances and tables: the
+        // program, and small ones that adapt it to WASI.
+        .total_core_instances(runs.saturating_mul(8))
+        .total_tables(runs.saturating_mul(4))
+        .table_elements(TABLE_ELEMENTS)
+        .max_memory_size(MEMORY_BYTES)
+        // Ask the kernel which pages were written, and reset only those: a guest that touches little
+        // costs little.
+        .pagemap_scan(Enabled::Auto)
+        .linear_memory_keep_resident(256 << 10)
+        .table_keep_resident(64 << 10)
+        .async_stack_keep_resident(32 << 10);
+    let mut config = wasmtime::Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .consume_fuel(true)
+        .max_wasm_stack(settings.stack_bytes)
+        .async_stack_size(settings.stack_bytes + HOST_STACK_BYTES)
+        .cranelift_opt_level(OptLevel::Speed)
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        // The two places where WebAssembly leaves the result of an instruction to the processor.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true);
+    config
+}
+
+/// FNV-1a: a hasher that gives the same result in every process.
+struct Fnv(u64);
+
+impl std::hash::Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

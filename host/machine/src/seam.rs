@@ -1,0 +1,210 @@
+//! `loopbox:sandbox`: what an event loop needs and WASI lacks, on the kernel.
+//!
+//! The meaning of every call is documented in `guest/wit/sandbox.wit`; this only translates. Keep the
+//! functions that a loop calls every turn short: they are the machine's hot path.
+
+use loopbox_trace::{Diagnostic, EventKind, JobId, Level, Nanos, Outcome};
+use wasmtime::Result;
+
+use crate::bindings::loopbox::sandbox::{blocking, event_loop, jobs, process, signals, tracing};
+use crate::guest::Guest;
+use crate::kernel::{Halt, Notice, SignalError};
+
+/// Set in what `wait` returns if there are notices.
+const HAS_NOTICES: u64 = 1 << 63;
+
+impl event_loop::Host for Guest {
+    fn wait(&mut self, until: u64) -> Result<u64> {
+        let wake = self.kernel.wait(Nanos(until))?;
+        let notices = if wake.notices { HAS_NOTICES } else { 0 };
+        Ok(wake.now.0 | notices)
+    }
+
+    fn next_notice(&mut self) -> Result<Option<event_loop::Notice>> {
+        let Some((at, notice)) = self.kernel.next_notice()? else {
+            return Ok(None);
+        };
+        use event_loop::NoticeKind;
+        let (kind, id) = match notice {
+            Notice::Signal(signal) => (NoticeKind::Signal, u32::from(signal.number())),
+            Notice::RunJob(job) => (NoticeKind::RunJob, job.0),
+            Notice::JobFinished(job) => (NoticeKind::JobFinished, job.0),
+            Notice::Message(message) => (NoticeKind::Message, message),
+        };
+        Ok(Some(event_loop::Notice { kind, id, at: at.0 }))
+    }
+
+    fn stop(&mut self) -> Result<()> {
+        self.kernel.stop();
+        Ok(())
+    }
+}
+
+impl signals::Host for Guest {
+    fn add_handler(&mut self, signal: u8) -> Result<Result<(), signals::SignalError>> {
+        let set = self.kernel.set_signal_handler(signal, true);
+        Ok(set.map(|_replaced| ()).map_err(Into::into))
+    }
+
+    fn remove_handler(&mut self, signal: u8) -> Result<Result<bool, signals::SignalError>> {
+        Ok(self.kernel.set_signal_handler(signal, false).map_err(Into::into))
+    }
+
+    fn handled(&mut self, signal: u8) -> Result<()> {
+        Ok(self.kernel.signal_handled(signal)?)
+    }
+
+    fn raise(&mut self, signal: u8) -> Result<Result<(), signals::SignalError>> {
+        Ok(self.kernel.raise(signal)?.map_err(Into::into))
+    }
+}
+
+impl From<SignalError> for signals::SignalError {
+    fn from(error: SignalError) -> signals::SignalError {
+        match error {
+            SignalError::Unknown => signals::SignalError::Unknown,
+            SignalError::Uncatchable => signals::SignalError::Uncatchable,
+            SignalError::NotMainThread => signals::SignalError::NotMainThread,
+        }
+    }
+}
+
+impl blocking::Host for Guest {
+    fn call(&mut self, name: String, _payload: Vec<u8>) -> Result<Result<Vec<u8>, String>> {
+        Ok(self.kernel.blocking_call(&name)?)
+    }
+
+    fn compute(&mut self, duration: u64) -> Result<()> {
+        Ok(self.kernel.compute(Nanos(duration))?)
+    }
+}
+
+impl jobs::Host for Guest {
+    fn submit(&mut self, name: String) -> Result<u32> {
+        Ok(self.kernel.submit(&name).0)
+    }
+
+    fn cancel(&mut self, job: u32) -> Result<bool> {
+        Ok(self.kernel.cancel_job(JobId(job)))
+    }
+
+    fn begin(&mut self, job: u32) -> Result<()> {
+        Ok(self.kernel.begin_job(JobId(job))?)
+    }
+
+    fn end(&mut self, job: u32, ok: bool) -> Result<()> {
+        let outcome = if ok { Outcome::Done } else { Outcome::Failed };
+        Ok(self.kernel.end_job(JobId(job), outcome)?)
+    }
+
+    fn post(&mut self) -> Result<u32> {
+        Ok(self.kernel.post())
+    }
+}
+
+impl process::Host for Guest {
+    fn exit(&mut self, status: u8) -> Result<()> {
+        Err(Halt::Exit(status).into())
+    }
+}
+
+impl tracing::Host for Guest {
+    fn enabled(&mut self) -> Result<bool> {
+        Ok(self.kernel.config().traced)
+    }
+
+    fn debug(&mut self) -> Result<bool> {
+        Ok(self.kernel.config().debug)
+    }
+
+    fn intern(&mut self, text: String) -> Result<u32> {
+        Ok(self.kernel.intern(&text).0)
+    }
+
+    fn task_spawned(&mut self, name: u32, place: u32) -> Result<u32> {
+        let (name, place) = (self.kernel.label(name)?, self.kernel.label(place)?);
+        let place = self.kernel.place(place);
+        Ok(self.kernel.spawn_task(name, place).0)
+    }
+
+    fn task_cancelled(&mut self, task: u32) -> Result<()> {
+        self.trace_task(task, EventKind::TaskCancelled)
+    }
+
+    fn step_begin(&mut self, task: u32) -> Result<()> {
+        self.trace_task(task, EventKind::StepBegin)
+    }
+
+    fn step_end(&mut self, task: u32, outcome: tracing::Outcome) -> Result<()> {
+        let outcome = match outcome {
+            tracing::Outcome::Done => Outcome::Done,
+            tracing::Outcome::Pending => Outcome::Pending,
+            tracing::Outcome::Failed => Outcome::Failed,
+            tracing::Outcome::Cancelled => Outcome::Cancelled,
+        };
+        self.trace_task(task, |task| EventKind::StepEnd(task, outcome))
+    }
+
+    fn callback_begin(&mut self, name: u32) -> Result<()> {
+        let name = self.kernel.label(name)?;
+        self.kernel.record(EventKind::CallbackBegin(name));
+        Ok(())
+    }
+
+    fn callback_end(&mut self, name: u32) -> Result<()> {
+        let name = self.kernel.label(name)?;
+        self.kernel.record(EventKind::CallbackEnd(name));
+        Ok(())
+    }
+
+    fn timer_fired(&mut self, name: u32, due: u64) -> Result<()> {
+        let name = self.kernel.label(name)?;
+        self.kernel.record(EventKind::TimerFired { name, due: Nanos(due) });
+        Ok(())
+    }
+
+    fn log(&mut self, level: tracing::Level, logger: u32, text: String) -> Result<()> {
+        let logger = self.kernel.label(logger)?;
+        self.kernel.log(level.into(), logger, text);
+        Ok(())
+    }
+
+    fn diagnostic(&mut self, report: tracing::Report) -> Result<()> {
+        self.kernel.diagnostic(Diagnostic {
+            code: report.code,
+            level: report.level.into(),
+            logger: report.logger,
+            text: report.text,
+            created: report.created,
+            died: report.died,
+        });
+        Ok(())
+    }
+}
+
+impl Guest {
+    #[inline]
+    fn trace_task(
+        &mut self,
+        task: u32,
+        kind: impl FnOnce(loopbox_trace::TaskId) -> EventKind,
+    ) -> Result<()> {
+        if self.kernel.config().traced {
+            let task = self.kernel.task(task)?;
+            self.kernel.record(kind(task));
+        }
+        Ok(())
+    }
+}
+
+impl From<tracing::Level> for Level {
+    fn from(level: tracing::Level) -> Level {
+        match level {
+            tracing::Level::Debug => Level::Debug,
+            tracing::Level::Info => Level::Info,
+            tracing::Level::Warning => Level::Warning,
+            tracing::Level::Error => Level::Error,
+            tracing::Level::Critical => Level::Critical,
+        }
+    }
+}
