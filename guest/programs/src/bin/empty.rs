@@ -1,0 +1,3 @@
+//! Nothing: what a sandbox costs that has nothing in it.
+
+fn main() {}

@@ -1,0 +1,306 @@
+//! A stand-in for the machine, so that the loop's own tests run on any target.
+//!
+//! It has a clock that jumps, a pool that is never full, and signals that arrive when they are raised. It is
+//! not Loopbox: code takes no time except by `compute`, blocking calls return their payload at once, and
+//! there is no scenario. What the loop tells the trace is kept as lines of text, for tests to look at.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+thread_local! {
+    static MACHINE: RefCell<Machine> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Machine {
+    /// The clock of whoever runs: the loop, or a worker.
+    now: u64,
+    /// The loop's clock while a job runs.
+    loop_now: u64,
+    in_job: bool,
+    /// What the loop will be told, by time and order of arrival.
+    notices: BTreeMap<(u64, u32), event_loop::Notice>,
+    /// Counts everything that has an id.
+    ids: u32,
+    /// Signals that have a handler.
+    handled: BTreeSet<u8>,
+    labels: Vec<String>,
+    lines: Vec<String>,
+}
+
+fn with<R>(f: impl FnOnce(&mut Machine) -> R) -> R {
+    MACHINE.with_borrow_mut(f)
+}
+
+impl Machine {
+    fn id(&mut self) -> u32 {
+        self.ids += 1;
+        self.ids
+    }
+
+    fn notify(&mut self, at: u64, kind: event_loop::NoticeKind, id: u32) {
+        let order = self.id();
+        self.notices.insert((at, order), event_loop::Notice { kind, id, at });
+    }
+
+    fn due(&self) -> usize {
+        self.notices.range(..=(self.now, u32::MAX)).count()
+    }
+}
+
+/// What the loop has told the trace since the last call.
+#[cfg(test)]
+pub(crate) fn take_lines() -> Vec<String> {
+    with(|machine| std::mem::take(&mut machine.lines))
+}
+
+fn record(line: impl FnOnce(&Machine) -> String) {
+    with(|machine| {
+        if cfg!(test) {
+            let line = line(machine);
+            machine.lines.push(line);
+        }
+    });
+}
+
+pub(crate) mod clock {
+    pub(crate) fn now() -> u64 {
+        super::with(|machine| machine.now)
+    }
+}
+
+pub(crate) mod event_loop {
+    use super::with;
+
+    #[derive(Clone, Copy)]
+    pub(crate) enum NoticeKind {
+        Signal,
+        RunJob,
+        JobFinished,
+        Message,
+    }
+
+    #[derive(Clone, Copy)]
+    pub(crate) struct Notice {
+        pub(crate) kind: NoticeKind,
+        pub(crate) id: u32,
+        #[expect(dead_code, reason = "as on the real machine; the loop measures no lag itself")]
+        pub(crate) at: u64,
+    }
+
+    pub(crate) fn wait(until: u64) -> u64 {
+        with(|machine| {
+            assert!(!machine.in_job, "a job cannot wait for the loop");
+            let event = machine.notices.keys().next().map_or(u64::MAX, |(at, _)| *at);
+            let until = until.min(event);
+            assert!(until != u64::MAX, "deadlock: nothing can ever happen again");
+            machine.now = machine.now.max(until);
+            machine.now | (u64::from(machine.due() > 0) << 63)
+        })
+    }
+
+    pub(crate) fn next_notice() -> Option<Notice> {
+        with(|machine| {
+            (machine.due() > 0).then(|| machine.notices.pop_first())?.map(|(_, notice)| notice)
+        })
+    }
+
+    pub(crate) fn stop() {}
+}
+
+pub(crate) mod signals {
+    use super::event_loop::NoticeKind;
+    use super::{record, with};
+
+    pub(crate) enum SignalError {
+        Unknown,
+        Uncatchable,
+        NotMainThread,
+    }
+
+    fn check(signal: u8) -> Result<(), SignalError> {
+        match signal {
+            _ if with(|machine| machine.in_job) => Err(SignalError::NotMainThread),
+            1..32 if signal == 9 => Err(SignalError::Uncatchable),
+            1..32 => Ok(()),
+            _ => Err(SignalError::Unknown),
+        }
+    }
+
+    pub(crate) fn add_handler(signal: u8) -> Result<(), SignalError> {
+        check(signal)?;
+        with(|machine| machine.handled.insert(signal));
+        Ok(())
+    }
+
+    pub(crate) fn remove_handler(signal: u8) -> Result<bool, SignalError> {
+        check(signal)?;
+        Ok(with(|machine| machine.handled.remove(&signal)))
+    }
+
+    pub(crate) fn handled(signal: u8) {
+        record(|_| format!("handled {signal}"));
+    }
+
+    pub(crate) fn raise(signal: u8) -> Result<(), SignalError> {
+        with(|machine| {
+            assert!(machine.handled.contains(&signal), "signal {signal} ends the process");
+            machine.notify(machine.now, NoticeKind::Signal, signal.into());
+        });
+        Ok(())
+    }
+}
+
+pub(crate) mod blocking {
+    pub(crate) fn call(_name: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
+        Ok(payload.to_vec())
+    }
+
+    pub(crate) fn compute(duration: u64) {
+        super::with(|machine| machine.now += duration);
+    }
+}
+
+pub(crate) mod jobs {
+    use super::event_loop::NoticeKind;
+    use super::with;
+
+    pub(crate) fn submit(_name: &str) -> u32 {
+        with(|machine| {
+            let id = machine.id();
+            machine.notify(machine.now, NoticeKind::RunJob, id);
+            id
+        })
+    }
+
+    pub(crate) fn cancel(job: u32) -> bool {
+        with(|machine| {
+            let before = machine.notices.len();
+            machine
+                .notices
+                .retain(|_, notice| !matches!(notice.kind, NoticeKind::RunJob) || notice.id != job);
+            machine.notices.len() < before
+        })
+    }
+
+    pub(crate) fn begin(_job: u32) {
+        with(|machine| {
+            machine.loop_now = machine.now;
+            machine.in_job = true;
+        });
+    }
+
+    pub(crate) fn end(job: u32, _ok: bool) {
+        with(|machine| {
+            machine.notify(machine.now, NoticeKind::JobFinished, job);
+            machine.now = machine.loop_now;
+            machine.in_job = false;
+        });
+    }
+
+    pub(crate) fn post() -> u32 {
+        with(|machine| {
+            let id = machine.id();
+            machine.notify(machine.now, NoticeKind::Message, id);
+            id
+        })
+    }
+}
+
+pub(crate) mod process {
+    pub(crate) fn exit(status: u8) {
+        std::process::exit(status.into());
+    }
+}
+
+pub(crate) mod tracing {
+    use super::{record, with};
+
+    pub(crate) type Label = u32;
+    pub(crate) type TaskId = u32;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Outcome {
+        Done,
+        Pending,
+        Cancelled,
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) enum Level {
+        Debug,
+        Info,
+        Warning,
+        Error,
+    }
+
+    #[derive(Debug)]
+    #[expect(dead_code, reason = "as on the real machine; tests look at some of it")]
+    pub(crate) struct Report {
+        pub(crate) code: String,
+        pub(crate) level: Level,
+        pub(crate) logger: String,
+        pub(crate) text: String,
+        pub(crate) created: Option<String>,
+        pub(crate) died: Option<String>,
+    }
+
+    pub(crate) fn enabled() -> bool {
+        cfg!(test)
+    }
+
+    pub(crate) fn debug() -> bool {
+        false
+    }
+
+    pub(crate) fn intern(text: &str) -> Label {
+        with(|machine| {
+            let known = machine.labels.iter().position(|label| label == text);
+            let index = known.unwrap_or_else(|| {
+                machine.labels.push(text.into());
+                machine.labels.len() - 1
+            });
+            u32::try_from(index).unwrap_or(u32::MAX)
+        })
+    }
+
+    pub(crate) fn task_spawned(name: Label, _place: Label) -> TaskId {
+        // One task to a name is enough for the tests.
+        name
+    }
+
+    fn line(what: &str, label: Label) {
+        record(|machine| {
+            let name = usize::try_from(label).ok().and_then(|index| machine.labels.get(index));
+            format!("{what} {}", name.map_or("?", String::as_str))
+        });
+    }
+
+    pub(crate) fn task_cancelled(task: TaskId) {
+        line("cancel", task);
+    }
+
+    pub(crate) fn step_begin(_task: TaskId) {}
+
+    pub(crate) fn step_end(task: TaskId, outcome: Outcome) {
+        line(&format!("{outcome:?}").to_lowercase(), task);
+    }
+
+    pub(crate) fn callback_begin(_name: Label) {}
+
+    pub(crate) fn callback_end(name: Label) {
+        line("callback", name);
+    }
+
+    pub(crate) fn timer_fired(name: Label, due: u64) {
+        line(&format!("due {due}"), name);
+    }
+
+    pub(crate) fn log(level: Level, logger: Label, text: &str) {
+        line(&format!("{level:?} {text}"), logger);
+    }
+
+    pub(crate) fn diagnostic(report: &Report) {
+        record(|_| format!("{} {}", report.code, report.text));
+    }
+}

@@ -1,0 +1,74 @@
+//! An event loop for Rust programs that run inside Loopbox.
+//!
+//! The loop is asyncio's: the same turns, the same names, the same moments at which a callback, a timer,
+//! a signal or the end of a job is seen. Tasks are plain Rust futures, so whatever needs no I/O of its own
+//! works unchanged: futures-lite, async-channel, async-lock, event-listener.
+//!
+//! ```
+//! use std::time::Duration;
+//! use loopbox_guest::{blocking, run, run_in_executor, sleep, spawn_named};
+//!
+//! async fn heartbeat() {
+//!     loop {
+//!         sleep(Duration::from_millis(100)).await;
+//!         println!("alive");
+//!     }
+//! }
+//!
+//! let rows = run(async {
+//!     spawn_named("heartbeat", heartbeat());
+//!     // On the loop this call would stop the heartbeat; on a worker of the pool it does not.
+//!     run_in_executor(|| blocking::call("db.query", "SELECT 1")).await
+//! });
+//! println!("{rows:?}");
+//! ```
+//!
+//! # How a program differs from one for asyncio or smol
+//! - There is one thread. Work for the pool runs in place, on the worker's clock; see [`run_in_executor`].
+//! - A future cannot be stopped from inside: cancelling a task *drops* its future, at its next step.
+//! - A panic ends the process: on this target panics do not unwind.
+//!
+//! # What is asyncio's
+//! | asyncio | here |
+//! |---|---|
+//! | `asyncio.run(main())` | [`run`] |
+//! | `asyncio.create_task(co, name=...)` | [`spawn`], [`spawn_named`] |
+//! | `task.cancel()`, `await task` | [`Task::cancel`], [`Task`] is a future |
+//! | `asyncio.sleep(1)`, `asyncio.sleep(0)` | [`sleep`], [`yield_now`] |
+//! | `asyncio.wait_for(co, 1)` | [`timeout`] |
+//! | `loop.time()` | [`time`] |
+//! | `loop.call_soon`, `call_later`, `call_at`, `call_soon_threadsafe` | the same names |
+//! | `loop.run_in_executor(None, f)` | [`run_in_executor`] or, as smol has it, [`unblock`] |
+//! | `loop.add_signal_handler` | [`signal::add_signal_handler`], [`signal::Signals`], [`signal::wait`] |
+//! | `loop.set_debug(True)`, `slow_callback_duration` | [`set_debug`], [`set_slow_callback_duration`] |
+//! | `logging.getLogger("name").info(...)` | `log::info!(target: "name", ...)`; see [`logging`] |
+//!
+//! # Outside of Loopbox
+//! Built for another target than wasm, the crate has a stand-in for the machine: a clock that jumps and a
+//! pool that is never full. It is there for unit tests; only Loopbox counts CPU time, follows a scenario and
+//! keeps a trace.
+
+mod callback;
+mod debug;
+mod event_loop;
+mod executor;
+mod host;
+mod process;
+mod task;
+mod time;
+mod timers;
+mod watch;
+
+pub mod blocking;
+pub mod logging;
+pub mod signal;
+
+pub use callback::{Handle, TimerHandle, call_at, call_later, call_soon, call_soon_threadsafe};
+pub use debug::{get_debug, set_debug, set_slow_callback_duration};
+pub use event_loop::run;
+pub use executor::{Job, executor_job, run_in_executor, unblock};
+pub use process::exit;
+pub use task::{Cancel, Task, spawn, spawn_named};
+pub use time::{
+    Sleep, Timeout, TimeoutError, YieldNow, sleep, sleep_until, time, timeout, yield_now,
+};

@@ -1,0 +1,200 @@
+//! `loopbox run`: builds, runs, judges and reports.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{io, thread};
+
+use clap::{Args, value_parser};
+use indicatif::{ProgressBar, ProgressStyle};
+use smol::Executor;
+
+use super::{Format, Refusal, select};
+use crate::cache::Cache;
+use crate::exit_code;
+use crate::invocation;
+use crate::programs::Programs;
+use crate::report::human::Human;
+use crate::report::{Report, Tally, json};
+use crate::results::{self, Results};
+use crate::runner::{self, Stop};
+use crate::session::{self, Loaded, Session};
+use crate::terminal::{self, Output};
+
+/// More runs at once than this are a typing error rather than a wish.
+const JOBS_MAX: u16 = 512;
+
+/// How often the progress is drawn.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Run scenarios and say which hold
+///
+/// Builds the guests that the scenarios name, runs each scenario in a machine of its own, and holds it
+/// against what it expects. The same scenario and seed give the same run, on every machine.
+#[derive(Debug, Args)]
+#[command(after_help = exit_code::HELP)]
+pub struct RunCommand {
+    /// Scenario files, and folders to look for them in
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Draw everything that the scenarios leave open from this seed, instead of from their own
+    ///
+    /// Goldens are not compared then: each belongs to its scenario's own seed.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Write the golden traces anew, of scenarios that hold in everything else
+    #[arg(long)]
+    bless: bool,
+
+    /// How many scenarios run at once [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=JOBS_MAX.into()))]
+    jobs: Option<u16>,
+
+    /// How to write the results
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+
+    /// Where traces and verdicts are kept
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = results::VARIABLE,
+        default_value = results::DEFAULT_FOLDER
+    )]
+    results: PathBuf,
+}
+
+impl RunCommand {
+    pub(super) fn execute(self) -> Result<u8, Refusal> {
+        let jobs = self.jobs.unwrap_or_else(default_jobs);
+        runner::drive(jobs.into(), async |executor, stop| self.session(jobs, executor, stop).await)
+            .map_err(|error| {
+                let message = format!("cannot listen for signals: {error}");
+                Refusal::new(exit_code::BAD_SETUP, message)
+            })?
+    }
+
+    async fn session(
+        &self,
+        jobs: u16,
+        executor: &Executor<'static>,
+        stop: &Stop,
+    ) -> Result<u8, Refusal> {
+        let paths = self.paths.clone();
+        let load = smol::unblock(move || Ok(session::load(select(&paths)?)));
+        let Some(scenarios) = stop.or(load).await.transpose()? else {
+            return Ok(exit_code::INTERRUPTED);
+        };
+        self.refuse_to_bless_for_other_seeds(&scenarios)?;
+        let reporter = Arc::new(Mutex::new(Reporter::new(self.format, &scenarios)));
+        let session = Arc::new(Session {
+            seed: self.seed,
+            bless: self.bless,
+            jobs: jobs.into(),
+            programs: Programs::new(Cache::of_environment(), jobs.into()),
+            results: Results::under(self.results.clone()),
+        });
+        // Writing may block, on a pager that waits for its reader, and signals must be heard then too.
+        let show = async |report: Report| {
+            let reporter = Arc::clone(&reporter);
+            smol::unblock(move || lock(&reporter).show(&report)).await;
+        };
+        let built = session::build(&scenarios, stop).await;
+        lock(&reporter).begin();
+        let tally = session.run(scenarios, built, executor, stop, show).await;
+        if let Some(trouble) = session.programs.cache_trouble() {
+            terminal::note(&format!("warning: {trouble}"));
+        }
+        let exit_code = tally.exit_code();
+        smol::unblock(move || lock(&reporter).finish(&tally))
+            .await
+            .map_err(|error| Refusal::output(&error))?;
+        Ok(exit_code)
+    }
+
+    fn refuse_to_bless_for_other_seeds(&self, scenarios: &[Loaded]) -> Result<(), Refusal> {
+        let (true, Some(seed)) = (self.bless, self.seed) else {
+            return Ok(());
+        };
+        let mut good = scenarios.iter().filter_map(|loaded| loaded.scenario.as_ref().ok());
+        match good.find(|scenario| scenario.seed != seed) {
+            None => Ok(()),
+            Some(scenario) => Err(Refusal::new(
+                exit_code::USAGE,
+                format!(
+                    "--bless goes with each scenario's own seed, which is {} for `{}`: leave out \
+                     --seed {seed}",
+                    scenario.seed,
+                    scenario.path.display()
+                ),
+            )),
+        }
+    }
+}
+
+/// Shows reports as they come, and how many are still missing.
+struct Reporter {
+    form: Form,
+    output: Output,
+    progress: ProgressBar,
+}
+
+enum Form {
+    Human(Human),
+    Json,
+}
+
+impl Reporter {
+    fn new(format: Format, scenarios: &[Loaded]) -> Reporter {
+        let form = match format {
+            Format::Human => Form::Human(Human::new(
+                invocation::of_this_process(),
+                terminal::stdout_has_colour(),
+                scenarios.iter().map(|loaded| loaded.path.as_path()),
+            )),
+            Format::Json => Form::Json,
+        };
+        let style = ProgressStyle::with_template("{spinner} {pos} of {len} scenarios")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        // Hidden by itself where standard error is no terminal.
+        let progress = ProgressBar::new(scenarios.len() as u64).with_style(style);
+        Reporter { form, output: Output::stdout(), progress }
+    }
+
+    /// Nothing else writes to the terminal from now on.
+    fn begin(&self) {
+        self.progress.enable_steady_tick(PROGRESS_INTERVAL);
+    }
+
+    fn show(&mut self, report: &Report) {
+        let text = match &self.form {
+            Form::Human(human) => human.report(report),
+            Form::Json => json::report(report),
+        };
+        self.progress.suspend(|| self.output.write(&text));
+        self.progress.inc(1);
+    }
+
+    fn finish(&mut self, tally: &Tally) -> io::Result<()> {
+        let text = match &self.form {
+            Form::Human(human) => human.summary(tally),
+            Form::Json => json::summary(tally),
+        };
+        self.progress.finish_and_clear();
+        self.output.write(&text);
+        self.output.check()
+    }
+}
+
+/// A reporter that panicked has at worst lost a line.
+fn lock(reporter: &Mutex<Reporter>) -> MutexGuard<'_, Reporter> {
+    reporter.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn default_jobs() -> u16 {
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    u16::try_from(processors).unwrap_or(JOBS_MAX).min(JOBS_MAX)
+}

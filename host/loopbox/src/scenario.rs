@@ -1,0 +1,116 @@
+//! Scenario files: what happens to a guest, and what is expected of it, as TOML.
+//!
+//! [`Scenario::load`] reads one file, with the files that it `extends` and those that it names, and gives
+//! what the machine and the checks take. A scenario that loads can be run: whatever is impossible, unknown
+//! or without effect in it is a [`ScenarioError`] that shows the line. [`find()`] looks for scenario files.
+//!
+//! Nothing is built or run here, and whether a guest exists is not looked at. `docs/scenarios.md` tells
+//! users of the format; a test holds that file and this module together.
+//!
+//! - `chain`: a file and its bases, read and merged into one table.
+//! - `format`: the keys, as structs for serde; `values`, `texts` and `expected`: the values.
+//! - `resolve`: from those to a [`Scenario`], with the checks that need more than one key.
+//! - `sources` and `error`: from a place in a text to a message that shows it.
+//! - `find`: scenario files on disk.
+
+mod chain;
+mod error;
+mod expected;
+mod find;
+mod format;
+mod resolve;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod values;
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use loopbox_machine::config::Config;
+use loopbox_trace::check::Expectations;
+use loopbox_trace::{Group, Nanos};
+
+pub use error::ScenarioError;
+pub use find::{FindError, find};
+
+/// A scenario, ready to be run.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its file, as it was given.
+    pub path: PathBuf,
+    /// Its id in reports: the path with `/` between its parts, and without `.toml`.
+    pub name: String,
+    /// What it shows, in the author's words.
+    pub title: String,
+    /// The program that it is about.
+    pub guest: Guest,
+    /// What everything open is drawn from, unless the command line says otherwise.
+    pub seed: u64,
+    /// The world outside the guest.
+    pub config: Arc<Config>,
+    /// The guest's call stack, which is a matter of the sandbox's settings.
+    pub stack_bytes: usize,
+    /// What must come out.
+    pub expect: Expectations,
+    /// Where the golden trace is, if there is to be one. Its text is in `expect`.
+    pub golden: Option<Golden>,
+}
+
+/// The program that a scenario runs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Guest {
+    /// A program that cargo builds.
+    Cargo {
+        /// The package.
+        package: String,
+        /// The program in it.
+        bin: String,
+        /// Where cargo is to be run: the folder of the file that names the package.
+        dir: PathBuf,
+    },
+    /// A component that is there already.
+    Wasm(PathBuf),
+}
+
+/// The golden trace of a scenario, for those who write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Golden {
+    /// The file, which need not exist yet.
+    pub path: PathBuf,
+    /// The kinds of event that it holds.
+    pub groups: BTreeSet<Group>,
+    /// What times are rounded to, and how far they may be off.
+    pub tolerance: Nanos,
+}
+
+impl Scenario {
+    /// Reads a scenario file and every file that it names, except the guest. Blocks.
+    ///
+    /// # Errors
+    /// A file cannot be read, or says something that is not right.
+    pub fn load(path: &Path) -> Result<Scenario, ScenarioError> {
+        let sources = chain::read(path)?;
+        let table = chain::merge(&sources)?;
+        let document = format::read(table).map_err(|error| sources.format_error(&error))?;
+        resolve::resolve(path, document, &sources)
+    }
+}
+
+/// The scenario's id: its path in one way of writing, without `.toml`.
+fn name(path: &Path) -> String {
+    let path = if path.extension().is_some_and(|extension| extension == "toml") {
+        path.with_extension("")
+    } else {
+        path.to_owned()
+    };
+    let parts = path.components().filter_map(|component| match component {
+        Component::CurDir => None,
+        // The parts are joined by slashes, so an absolute path begins with an empty part.
+        Component::RootDir => Some("".into()),
+        component => Some(component.as_os_str().to_string_lossy()),
+    });
+    parts.collect::<Vec<_>>().join("/")
+}

@@ -1,0 +1,326 @@
+//! From what a file says to a [`Scenario`]: defaults, files that are named, and checks that need more than
+//! one key.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+use std::sync::Arc;
+
+use loopbox_machine::config::{BlockingRule, Config, Failure, Limits, SignalPlan};
+use loopbox_trace::check::{Expectations, GoldenExpectation};
+use loopbox_trace::{Nanos, golden};
+use toml::Spanned;
+
+use super::error::ScenarioError;
+use super::format::{
+    BlockingTable, Document, ExpectTable, FileTable, GuestTable, MachineTable, SignalTable,
+};
+use super::sources::{Sources, read_file};
+use super::texts::{EnvName, GuestPath, HostPath};
+use super::values::{
+    Bytes, DrawnNanos, FuelPrice, Map, Number, PerMillion, Positive, Text, WallClock, Whole,
+};
+use super::{Golden, Guest, Scenario, name};
+
+/// The stack of a guest whose scenario says nothing of it.
+const STACK_BYTES: usize = 1 << 20;
+/// As much as the machine's filesystem holds, with what the guest writes.
+const FILES_BYTES_MAX: u64 = 64 << 20;
+/// Half as many files and folders as it holds: the guest may make some, too.
+const FILES_MAX: usize = 1 << 15;
+/// A larger file is no golden: a trace has not as many events.
+const GOLDEN_BYTES_MAX: u64 = 64 << 20;
+/// How far a golden's times may be off, unless the scenario says otherwise.
+const TOLERANCE: Nanos = Nanos::from_millis(1);
+
+/// The scenario that a document describes.
+pub(super) fn resolve(
+    path: &Path,
+    document: Document,
+    sources: &Sources,
+) -> Result<Scenario, ScenarioError> {
+    let title = title(document.title, sources)?;
+    let (guest, program_name) = guest(document.guest, sources)?;
+    let mut config = Config {
+        args: document.args.into_iter().map(|Text(arg)| arg).collect(),
+        program_name,
+        env: document
+            .env
+            .into_iter()
+            .map(|(Text(EnvName(name)), Text(value))| (name, value))
+            .collect(),
+        stdin: document.stdin.unwrap_or_default().into(),
+        files: files(document.file, sources)?,
+        signals: document.signal.into_iter().map(signal).collect(),
+        blocking: document.blocking.into_iter().map(blocking).collect(),
+        ..Config::default()
+    };
+    let stack_bytes = machine(&mut config, document.machine.unwrap_or_default().0);
+    let (expect, golden) = expect(document.expect, sources)?;
+    Ok(Scenario {
+        path: path.to_owned(),
+        name: name(path),
+        title,
+        guest,
+        seed: document.seed.map_or(0, |Whole(seed)| seed),
+        config: Arc::new(config),
+        stack_bytes,
+        expect,
+        golden,
+    })
+}
+
+fn title(title: Option<Spanned<String>>, sources: &Sources) -> Result<String, ScenarioError> {
+    let (span, message) = match title {
+        None => (Sources::BEGINNING, "missing key `title`"),
+        Some(title) if title.get_ref().trim().is_empty() => (title.span(), "the title is empty"),
+        Some(title) => return Ok(title.into_inner()),
+    };
+    let help = "say what the scenario shows: title = \"SIGTERM in a quiet loop ends it at once\"";
+    Err(sources.error(span, message).help(help))
+}
+
+/// The guest, and the name by which it knows itself.
+fn guest(
+    guest: Option<Spanned<Map<GuestTable>>>,
+    sources: &Sources,
+) -> Result<(Guest, String), ScenarioError> {
+    const HELP: &str = "write guest = { package = \"..\", bin = \"..\" } or { wasm = \"x.wasm\" }";
+    let Some(guest) = guest else {
+        return Err(sources.error(Sources::BEGINNING, "missing key `guest`").help(HELP));
+    };
+    let span = guest.span();
+    let folder = sources.folder(&span);
+    match guest.into_inner().0 {
+        GuestTable { python: Some(python), .. } => {
+            Err(sources.error(python.span(), "python guests are not supported yet"))
+        }
+        GuestTable { package: Some(package), bin: Some(bin), wasm: None, .. } => {
+            // For the system an empty path is no folder.
+            let dir =
+                if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.to_owned();
+            Ok((Guest::Cargo { package, bin: bin.clone(), dir }, bin))
+        }
+        GuestTable { package: None, bin: None, wasm: Some(wasm), .. } => {
+            let wasm = folder.join(wasm);
+            let name = wasm.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            Ok((Guest::Wasm(wasm), name))
+        }
+        GuestTable { wasm: Some(_), .. } => {
+            let message = "a guest is built from a package or is a wasm file, not both";
+            Err(sources.error(span, message).help(HELP))
+        }
+        GuestTable { package: Some(_), .. } => {
+            Err(sources.error(span, "missing key `bin`").help(HELP))
+        }
+        GuestTable { bin: Some(_), .. } => {
+            Err(sources.error(span, "missing key `package`").help(HELP))
+        }
+        _ => Err(sources.error(span, "this names no guest").help(HELP)),
+    }
+}
+
+/// The files of the machine: those that it can hold, so that a run never fails over them.
+fn files(
+    files: Vec<Spanned<Map<FileTable>>>,
+    sources: &Sources,
+) -> Result<Vec<(String, Vec<u8>)>, ScenarioError> {
+    let mut tree = BTreeMap::new();
+    let mut given = Vec::new();
+    let mut bytes_left = FILES_BYTES_MAX;
+    for file in files {
+        let span = file.span();
+        let Map(FileTable { path, text, source }) = file.into_inner();
+        let path_span = path.span();
+        let Text(GuestPath(path)) = path.into_inner();
+        plant(&mut tree, &path).map_err(|message| sources.error(path_span, message))?;
+        let contents = match (text, source) {
+            (Some(text), None) => text.into_bytes(),
+            (None, Some(source)) => {
+                let span = source.span();
+                let Text(HostPath(source)) = source.into_inner();
+                let source = sources.folder(&span).join(source);
+                read_file(&source, FILES_BYTES_MAX).map_err(|reason| {
+                    let source = source.to_string_lossy();
+                    sources.error(span, format!("cannot read `{source}`: {reason}"))
+                })?
+            }
+            (None, None) | (Some(_), Some(_)) => {
+                let message = "a file has either `text` or `source`";
+                return Err(sources.error(span, message));
+            }
+        };
+        bytes_left = bytes_left.checked_sub(contents.len() as u64).ok_or_else(|| {
+            let message = format!("files have at most {} MiB together", FILES_BYTES_MAX >> 20);
+            sources.error(span, message)
+        })?;
+        given.push((path, contents));
+    }
+    Ok(given)
+}
+
+/// What a path is in the tree of files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Node {
+    File,
+    Folder,
+}
+
+/// Adds a file and its folders, unless something else is there.
+fn plant(tree: &mut BTreeMap<String, Node>, path: &str) -> Result<(), String> {
+    for (slash, _) in path.match_indices('/').skip(1) {
+        let folder = &path[..slash];
+        if tree.get(folder) == Some(&Node::File) {
+            return Err(format!("`{folder}` is a file already, so it cannot hold `{path}`"));
+        }
+        tree.insert(folder.into(), Node::Folder);
+    }
+    match tree.insert(path.into(), Node::File) {
+        None if tree.len() > FILES_MAX => Err(format!("at most {FILES_MAX} files and folders")),
+        None => Ok(()),
+        Some(Node::File) => Err(format!("`{path}` is given twice")),
+        Some(Node::Folder) => Err(format!("`{path}` is a folder already: other files are in it")),
+    }
+}
+
+fn signal(Map(table): Map<SignalTable>) -> SignalPlan {
+    let SignalTable { name: Text(signal), at: DrawnNanos(at) } = table;
+    SignalPlan { signal, at }
+}
+
+fn blocking(Map(table): Map<BlockingTable>) -> BlockingRule {
+    let BlockingTable { call: Text(call), takes: DrawnNanos(takes), fails, returns } = table;
+    let fails = fails.map(|Map(fails)| {
+        let Number(PerMillion(per_million)) = fails.probability;
+        Failure { per_million, error: fails.error }
+    });
+    BlockingRule { call, takes, fails, returns: returns.into() }
+}
+
+/// Takes over what `[machine]` says; returns the size of the guest's stack.
+fn machine(config: &mut Config, table: MachineTable) -> usize {
+    let Config { workers, ps_per_fuel, limits, wall_clock, debug, .. } = config;
+    let Limits { time, fuel, memory_bytes, output_bytes, trace_events } = limits;
+    let usize_of = |number| usize::try_from(number).unwrap_or(usize::MAX);
+    let mut stack_bytes = STACK_BYTES;
+    set(workers, table.workers.map(|Whole(n)| u16::try_from(n).unwrap_or(u16::MAX)));
+    set(ps_per_fuel, table.ns_per_fuel.map(|Number(FuelPrice(ps))| ps));
+    set(time, table.time_limit.map(|Text(Positive(nanos))| nanos));
+    set(fuel, table.fuel_limit.map(|Whole(fuel)| fuel));
+    set(memory_bytes, table.memory_limit.map(|Text(Bytes(bytes))| bytes));
+    set(&mut stack_bytes, table.stack_limit.map(|Text(Bytes(bytes))| bytes));
+    set(output_bytes, table.output_limit.map(|Text(Bytes(bytes))| bytes));
+    set(trace_events, table.trace_limit.map(|Whole(events)| usize_of(events)));
+    set(wall_clock, table.wall_clock.map(|WallClock(since_epoch)| since_epoch));
+    set(debug, table.debug);
+    stack_bytes
+}
+
+/// Replaces a default, if there is something to replace it with.
+fn set<T>(default: &mut T, said: Option<T>) {
+    if let Some(said) = said {
+        *default = said;
+    }
+}
+
+fn expect(
+    table: Option<Spanned<Map<ExpectTable>>>,
+    sources: &Sources,
+) -> Result<(Expectations, Option<Golden>), ScenarioError> {
+    let span = table.as_ref().map_or(Sources::BEGINNING, Spanned::span);
+    let nothing = || {
+        let error = sources.error(span.clone(), "expects nothing: such a scenario cannot fail");
+        error.help(
+            "say in `[expect]` what must come out, such as `exit = 0` or `max-stall = \"20ms\"`",
+        )
+    };
+    let Map(mut table) = table.ok_or_else(nothing)?.into_inner();
+    let must_fail = std::mem::take(&mut table.must_fail);
+    let (golden, golden_expectation) = golden(&mut table, sources)?.unzip();
+    let mut expectations = Expectations {
+        exit: table.exit.map(|exit| exit.0),
+        stdout: table.stdout,
+        stdout_contains: table.stdout_contains.0,
+        stderr_contains: table.stderr_contains.0,
+        max_stall: table.max_stall.map(|bounds| bounds.0),
+        lag: table.lag.map(|bounds| bounds.0),
+        signal_latency: table.signal_latency.map(|bounds| bounds.0),
+        finish: table.finish.map(|bounds| bounds.0),
+        // A list that names no call would hold whatever happens.
+        offloaded: Some(table.offloaded.into_iter().map(|Text(glob)| glob).collect())
+            .filter(|calls: &Vec<_>| !calls.is_empty()),
+        diagnostics: table
+            .diagnostics
+            .map(|reports| reports.into_iter().map(|report| report.0).collect()),
+        golden: golden_expectation,
+        must_fail: Default::default(),
+    };
+    if expectations.is_empty() {
+        return Err(nothing());
+    }
+    let mut made = expectations.keys();
+    // Always checked, but not always asked for.
+    made.retain(|key| *key != "exit" || expectations.exit.is_some());
+    for key in must_fail {
+        if !made.contains(&key.get_ref().as_str()) {
+            let message = format!("`{}` is not expected here, so it cannot fail", key.get_ref());
+            let help = format!("the expectations here are {}", made.join(", "));
+            return Err(sources.error(key.span(), message).help(help));
+        }
+        expectations.must_fail.insert(key.into_inner());
+    }
+    Ok((expectations, golden))
+}
+
+/// Where the golden is, and what is in it.
+fn golden(
+    table: &mut ExpectTable,
+    sources: &Sources,
+) -> Result<Option<(Golden, GoldenExpectation)>, ScenarioError> {
+    let kinds = table.trace_kinds.take();
+    let tolerance = table.trace_tolerance.take();
+    let Some(trace) = table.trace.take() else {
+        let without = |key: &str, span| {
+            Err(sources.error(span, format!("`{key}` says nothing without `trace`")))
+        };
+        return match (kinds, tolerance) {
+            (Some(kinds), _) => without("trace-kinds", kinds.span()),
+            (None, Some(tolerance)) => without("trace-tolerance", tolerance.span()),
+            (None, None) => Ok(None),
+        };
+    };
+    let groups = match kinds {
+        None => golden::default_groups(),
+        Some(kinds) if kinds.get_ref().is_empty() => {
+            return Err(sources.error(kinds.span(), "a golden of no kinds of event is empty"));
+        }
+        Some(kinds) => kinds.into_inner().into_iter().map(|Text(group)| group).collect(),
+    };
+    let tolerance = tolerance.map_or(TOLERANCE, |tolerance| {
+        let Text(Positive(tolerance)) = tolerance.into_inner();
+        tolerance
+    });
+    let span = trace.span();
+    let Text(HostPath(name)) = trace.into_inner();
+    let shown = name.to_string_lossy().into_owned();
+    // Blessing writes the file, so it must not be one that somebody else has written.
+    if name.components().any(|component| component == Component::ParentDir) {
+        let message =
+            format!("`{shown}` leads out of this folder: a golden is beside its scenario");
+        return Err(sources.error(span, message));
+    }
+    if name.extension().is_some_and(|extension| extension == "toml") {
+        let message = format!("`{shown}` is a scenario file, which `--bless` would overwrite");
+        return Err(sources.error(span, message).help("name the golden like \"x.trace\""));
+    }
+    let path = sources.folder(&span).join(name);
+    let text = if path.exists() {
+        let bytes = read_file(&path, GOLDEN_BYTES_MAX)
+            .map_err(|reason| sources.error(span, format!("cannot read `{shown}`: {reason}")))?;
+        // Whatever is not UTF-8 is no golden; the check says so, and blessing cures it.
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    } else {
+        None
+    };
+    let golden = Golden { path, groups: groups.clone(), tolerance };
+    Ok(Some((golden, GoldenExpectation { name: shown, text, groups, tolerance })))
+}

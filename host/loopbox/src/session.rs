@@ -1,0 +1,219 @@
+//! A session: a selection of scenarios, from their files to their reports.
+//!
+//! Scenarios are independent: whatever happens to one, the others run. They run in any order on as many
+//! threads as there are jobs, and are reported in the order of their paths.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use loopbox_machine::Run;
+use loopbox_trace::measure;
+use smol::Executor;
+use smol::future::FutureExt;
+use smol::lock::Semaphore;
+
+use crate::guests::{self, BuildError, Built, CargoGuest};
+use crate::invocation;
+use crate::judge::{self, BlessError};
+use crate::programs::{ProgramError, Programs};
+use crate::report::{About, Judged, Outcome, Report, Tally};
+use crate::results::{self, Record, Results};
+use crate::runner::Stop;
+use crate::scenario::{Guest, Scenario, ScenarioError};
+use crate::sha256::Sha256;
+
+/// A scenario's file and what is in it.
+pub struct Loaded {
+    /// The file.
+    pub path: PathBuf,
+    /// What it says, or what is wrong with it.
+    pub scenario: Result<Arc<Scenario>, ScenarioError>,
+}
+
+/// Reads scenario files. Blocks.
+pub fn load(paths: Vec<PathBuf>) -> Vec<Loaded> {
+    let load = |path: PathBuf| {
+        let scenario = Scenario::load(&path).map(Arc::new);
+        Loaded { path, scenario }
+    };
+    paths.into_iter().map(load).collect()
+}
+
+/// Builds the guests that these scenarios need. Asked to stop, it builds nothing.
+pub async fn build(scenarios: &[Loaded], stop: &Stop) -> Built {
+    let wanted = scenarios.iter().filter_map(Loaded::cargo_guest).collect();
+    // Without the guests nothing can run, and nothing will: the runs are asked to stop too.
+    stop.or(guests::build(&wanted)).await.unwrap_or_default()
+}
+
+/// What all runs of a session have in common.
+pub struct Session {
+    /// Instead of the scenarios' own seeds.
+    pub seed: Option<u64>,
+    /// Whether goldens are written anew.
+    pub bless: bool,
+    /// How many runs are under way at once.
+    pub jobs: usize,
+    /// The programs.
+    pub programs: Arc<Programs>,
+    /// Where results are kept.
+    pub results: Results,
+}
+
+/// Why a scenario has no verdict.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Guest(#[from] BuildError),
+    #[error(transparent)]
+    Program(#[from] Arc<ProgramError>),
+    #[error(transparent)]
+    Bless(#[from] BlessError),
+}
+
+impl From<RunError> for Outcome {
+    fn from(error: RunError) -> Outcome {
+        match error {
+            RunError::Guest(BuildError::NotBuilt(reason)) => Outcome::NotBuilt(reason),
+            _ => Outcome::CouldNotRun(error.to_string()),
+        }
+    }
+}
+
+impl Session {
+    /// Runs scenarios, and hands out a report of each, in order.
+    ///
+    /// When the session is asked to stop, what is under way is dropped; what has finished is reported,
+    /// and the others are reported as interrupted.
+    pub async fn run(
+        self: &Arc<Self>,
+        scenarios: Vec<Loaded>,
+        built: Built,
+        executor: &Executor<'static>,
+        stop: &Stop,
+        mut show: impl AsyncFnMut(Report),
+    ) -> Tally {
+        let built = Arc::new(built);
+        let free = Arc::new(Semaphore::new(self.jobs));
+        let mut tasks = Vec::new();
+        for Loaded { path, scenario } in scenarios {
+            let about = scenario.as_ref().ok().map(|scenario| self.about(scenario));
+            let (session, built) = (Arc::clone(self), Arc::clone(&built));
+            let (stop, free) = (stop.clone(), Arc::clone(&free));
+            let task = executor.spawn(async move {
+                let scenario = match scenario {
+                    Ok(scenario) => scenario,
+                    Err(error) => return Outcome::BadScenario(error),
+                };
+                let outcome = async {
+                    let _permit = free.acquire().await;
+                    session.outcome(&scenario, &built).await
+                };
+                stop.or(outcome).await.unwrap_or(Outcome::Interrupted)
+            });
+            tasks.push((path, about, task));
+        }
+        let mut tally = Tally::default();
+        for (path, about, task) in tasks {
+            let report = Report { path, about, outcome: task.await };
+            tally.add(&report);
+            show(report).await;
+        }
+        tally
+    }
+
+    fn about(&self, scenario: &Scenario) -> About {
+        About {
+            name: scenario.name.clone(),
+            title: scenario.title.clone(),
+            seed: self.seed_of(scenario),
+        }
+    }
+
+    fn seed_of(&self, scenario: &Scenario) -> u64 {
+        self.seed.unwrap_or(scenario.seed)
+    }
+
+    /// What comes out of one scenario, whatever happens.
+    async fn outcome(self: &Arc<Self>, scenario: &Arc<Scenario>, built: &Built) -> Outcome {
+        // A panic in here is a bug of ours, and no reason to lose the other scenarios.
+        match AssertUnwindSafe(self.judged(scenario, built)).catch_unwind().await {
+            Ok(Ok(judged)) => Outcome::Judged(Box::new(judged)),
+            Ok(Err(error)) => error.into(),
+            Err(panic) => Outcome::CouldNotRun(format!(
+                "loopbox itself panicked, which is a bug of loopbox: {}",
+                message_of(&*panic)
+            )),
+        }
+    }
+
+    async fn judged(
+        self: &Arc<Self>,
+        scenario: &Arc<Scenario>,
+        built: &Built,
+    ) -> Result<Judged, RunError> {
+        let component = match &scenario.guest {
+            Guest::Wasm(path) => path,
+            Guest::Cargo { package, bin, dir } => {
+                let guest = cargo_guest(package, bin, dir);
+                let built = built.get(&guest).expect("everything that is wanted was built");
+                built.as_ref().map_err(BuildError::clone)?
+            }
+        };
+        let ready = self.programs.ready(component, scenario.stack_bytes).await?;
+        let seed = self.seed_of(scenario);
+        let run = ready.sandbox.run(&ready.program, &scenario.config, seed).await;
+        let (session, scenario) = (Arc::clone(self), Arc::clone(scenario));
+        // Goldens and results are files.
+        smol::unblock(move || Ok(session.judge_and_keep(&scenario, ready.sha256, run)?)).await
+    }
+
+    fn judge_and_keep(
+        &self,
+        scenario: &Scenario,
+        component: Sha256,
+        run: Run,
+    ) -> Result<Judged, BlessError> {
+        let Run { seed, trace, choices, .. } = run;
+        let (verdict, golden) = judge::judge(scenario, seed, &trace, self.bless)?;
+        let record = Record {
+            format: Record::FORMAT,
+            version: results::VERSION,
+            scenario: scenario.path.to_string_lossy().into_owned(),
+            name: scenario.name.clone(),
+            title: scenario.title.clone(),
+            seed,
+            guest_sha256: component.to_string(),
+            holds: verdict.holds(),
+            checks: verdict.checks,
+            ending: trace.ending.clone(),
+            choices,
+            summary: measure::summary(&trace),
+            // How this process was started must not show in what is kept.
+            reproduce: invocation::reproduce(invocation::PLAIN, &scenario.path, seed),
+            trace: Record::trace_file_name(seed),
+        };
+        let saved = self.results.save(&record, &trace).map_err(|error| error.to_string());
+        Ok(Judged { record, golden, saved })
+    }
+}
+
+impl Loaded {
+    fn cargo_guest(&self) -> Option<CargoGuest> {
+        match &self.scenario.as_ref().ok()?.guest {
+            Guest::Cargo { package, bin, dir } => Some(cargo_guest(package, bin, dir)),
+            Guest::Wasm(_) => None,
+        }
+    }
+}
+
+fn cargo_guest(package: &str, bin: &str, dir: &Path) -> CargoGuest {
+    CargoGuest { dir: dir.to_owned(), package: package.into(), bin: bin.into() }
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

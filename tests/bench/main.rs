@@ -1,0 +1,64 @@
+//! `cargo bench`: how fast the machine is and how much memory it takes, beside its native peers.
+//!
+//! Times of different runs, let alone of different computers, cannot be compared; so every sample of ours
+//! stands beside one of each peer, in turn, and figures are medians with their spread. The peers
+//! (`tests/peers`) run native code in one address space; they start no sandbox and count no CPU time.
+//!
+//! What is not measured: compiling guests, reading scenarios, writing results. `--quick` takes few samples,
+//! to see that everything works.
+
+mod guests;
+mod memory;
+mod peers;
+mod report;
+mod workloads;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use crate::report::Report;
+
+/// A target of the project and whether the median meets it.
+const TARGETS: [(&str, f64); 9] = [
+    ("fresh sandbox, empty main", 25_000.0),
+    ("ring, tracing off", 200.0),
+    ("ring, tracing on", 400.0),
+    ("tickers, tracing off", 700.0),
+    ("tickers, tracing on", 1_400.0),
+    ("box, burst modelled, traced and judged", 500_000.0),
+    ("box, burst modelled, tracing off", 500_000.0),
+    ("box, burst executed at 100 ns a unit of fuel", 500_000.0),
+    ("1,000 sandboxes at once", 1_073_741_824.0),
+];
+
+fn main() -> ExitCode {
+    // Cargo passes `--bench`; people pass `--quick`.
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    match run(if quick { 3 } else { 15 }) {
+        Ok(report) => {
+            report.print(&TARGETS);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            report::line(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(samples: u32) -> Result<Report, Box<dyn Error>> {
+    report::line("building the guests and the native peers ...");
+    let guests = guests::build()?;
+    let peers = peers::build()?;
+    let workloads = workloads::all(&guests)?;
+    let mut report = Report::default();
+    for sample in 1..=samples {
+        report::line(&format!("sample {sample} of {samples}"));
+        for workload in &workloads {
+            report.add("loopbox", workload.name, workload.unit, workload.sample());
+        }
+        peers::sample(&peers, &mut report)?;
+    }
+    report.add("loopbox", "1,000 sandboxes at once", "bytes", memory::of_many_sandboxes(&guests, 1_000)?);
+    Ok(report)
+}

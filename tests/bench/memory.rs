@@ -1,0 +1,36 @@
+//! How much memory many sandboxes take that are alive at the same time.
+
+use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use loopbox_machine::{Config, Sandbox, Settings};
+
+use crate::guests::Guests;
+use crate::workloads::box_config;
+
+/// The growth of this process's resident memory, in bytes, with so many runs of *box* under way: each in the
+/// midst of its CPU burst, where it yields to the host, with all of its tasks, jobs and trace alive.
+pub fn of_many_sandboxes(guests: &Guests, count: u32) -> Result<f64, Box<dyn Error>> {
+    let sandbox = Sandbox::new(&Settings { runs_at_once: count, ..Settings::default() })?;
+    let program = sandbox.load(&guests.wasm("service_box")?)?;
+    let config = Arc::new(Config { args: vec!["--burn".into()], ..box_config(true) });
+    let before = resident_bytes()?;
+    let mut runs: Vec<Pin<Box<dyn Future<Output = _>>>> = Vec::new();
+    for seed in 0..count {
+        let mut run = Box::pin(sandbox.run(&program, &config, u64::from(seed)));
+        let polled = run.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(polled, Poll::Pending), "the run yields in its burst");
+        runs.push(run);
+    }
+    let after = resident_bytes()?;
+    Ok((after - before) as f64)
+}
+
+fn resident_bytes() -> Result<u64, Box<dyn Error>> {
+    let statm = std::fs::read_to_string("/proc/self/statm")?;
+    let pages = statm.split_whitespace().nth(1).ok_or("/proc/self/statm has no second field")?;
+    Ok(pages.parse::<u64>()? * 4096)
+}
