@@ -164,8 +164,8 @@ fn a_signal_wakes_the_loop_and_its_latency_is_in_the_trace() {
         2 * MS
     );
     let run = run_with(term_at(Nanos(5 * MS)), &main(&body));
-    let notices = 1 << 63;
-    assert_eq!(said(&run), [notices | 5 * MS, 1, 0, 15, 5 * MS], "one notice: SIGTERM at 5 ms");
+    let notices: u64 = 1 << 63;
+    assert_eq!(said(&run), [notices + 5 * MS, 1, 0, 15, 5 * MS], "one notice: SIGTERM at 5 ms");
     let (signal, raised) = (Signal::SIGTERM, Nanos(5 * MS));
     let signals = of(&run, Group::Signal);
     assert_eq!(signals[0], (raised, EventKind::SignalRaised(signal)));
