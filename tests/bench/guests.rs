@@ -26,7 +26,15 @@ pub fn workspace() -> PathBuf {
 pub fn build() -> Result<Guests, Box<dyn Error>> {
     let target = "wasm32-wasip2";
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--release", "--package", "loopbox-programs", "--target", target])
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--package",
+            "loopbox-programs",
+            "--target",
+            target,
+        ])
         .current_dir(workspace())
         .status()?;
     if !status.success() {

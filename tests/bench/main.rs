@@ -59,6 +59,11 @@ fn run(samples: u32) -> Result<Report, Box<dyn Error>> {
         }
         peers::sample(&peers, &mut report)?;
     }
-    report.add("loopbox", "1,000 sandboxes at once", "bytes", memory::of_many_sandboxes(&guests, 1_000)?);
+    report.add(
+        "loopbox",
+        "1,000 sandboxes at once",
+        "bytes",
+        memory::of_many_sandboxes(&guests, 1_000)?,
+    );
     Ok(report)
 }

@@ -37,7 +37,9 @@ impl Workload {
         for seed in 0..self.runs {
             let run = self.run(u64::from(seed));
             match &self.expect {
-                Some(expect) => assert!(check(expect, &run.trace).holds(), "{:?}", run.trace.ending),
+                Some(expect) => {
+                    assert!(check(expect, &run.trace).holds(), "{:?}", run.trace.ending)
+                }
                 None => assert_eq!(run.trace.ending.keyword(), "0", "{:?}", run.trace.ending),
             }
             black_box(run);
@@ -56,7 +58,16 @@ pub fn all(guests: &Guests) -> Result<Vec<Workload>, Box<dyn Error>> {
     let workload = |name, guest, unit, runs, per_run, config, expect| {
         let program = sandbox.load(&guests.wasm(guest)?)?;
         let (sandbox, config) = (sandbox.clone(), Arc::new(config));
-        Ok::<_, Box<dyn Error>>(Workload { name, unit, runs, per_run, sandbox, program, config, expect })
+        Ok::<_, Box<dyn Error>>(Workload {
+            name,
+            unit,
+            runs,
+            per_run,
+            sandbox,
+            program,
+            config,
+            expect,
+        })
     };
     let plain = |traced| Config {
         traced,
@@ -84,7 +95,15 @@ pub fn all(guests: &Guests) -> Result<Vec<Workload>, Box<dyn Error>> {
             box_config(true),
             Some(box_expectations()),
         )?,
-        workload("box, burst modelled, tracing off", "service_box", "ns/run", 100, 1.0, box_config(false), None)?,
+        workload(
+            "box, burst modelled, tracing off",
+            "service_box",
+            "ns/run",
+            100,
+            1.0,
+            box_config(false),
+            None,
+        )?,
         workload(
             "box, burst executed at 100 ns a unit of fuel",
             "service_box",
@@ -119,7 +138,10 @@ pub fn box_config(traced: bool) -> Config {
 /// The burst is there and is flagged; everything that blocks is off the loop.
 fn box_expectations() -> Expectations {
     Expectations {
-        max_stall: Some(Span { min: Some(Nanos::from_millis(120)), max: Some(Nanos::from_millis(125)) }),
+        max_stall: Some(Span {
+            min: Some(Nanos::from_millis(120)),
+            max: Some(Nanos::from_millis(125)),
+        }),
         offloaded: Some(vec![pattern("work.*"), pattern("report.*")]),
         ..Expectations::default()
     }

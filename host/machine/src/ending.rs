@@ -42,9 +42,20 @@ pub(crate) fn of(
         Some(Trap::StackOverflow) => halted(Halt::Limit(Limit::Stack), backtrace, guest, settings),
         _ if guest.memory.refused => halted(Halt::Limit(Limit::Memory), backtrace, guest, settings),
         Some(Trap::UnreachableCodeReached) => match panic_message(&guest.kernel.stderr_text()) {
-            Some(message) => Ending::Panicked { message, backtrace },
+            Some(message) => Ending::Panicked { message, backtrace: below_panic(backtrace) },
             None => Ending::Trapped { reason: Trap::UnreachableCodeReached.to_string(), backtrace },
         },
+        Some(Trap::MemoryOutOfBounds) => {
+            let reason = match recursive_function(&backtrace) {
+                // Compilers keep a second stack in linear memory, and it is often the first to run out.
+                Some(name) => format!(
+                    "{}: {name} calls itself without end, and the stack in the program's memory ran out",
+                    Trap::MemoryOutOfBounds
+                ),
+                None => Trap::MemoryOutOfBounds.to_string(),
+            };
+            Ending::Trapped { reason, backtrace }
+        }
         Some(trap) => Ending::Trapped { reason: trap.to_string(), backtrace },
         None => Ending::Trapped { reason: error.root_cause().to_string(), backtrace },
     }
@@ -90,11 +101,10 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
             lines.push(format!("... {} frames in all", backtrace.frames().len()));
             break;
         }
-        let name = match frame.func_name() {
-            // The alternate form leaves out the hash, which differs from build to build.
-            Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
-            None => format!("function {}", frame.func_index()),
-        };
+        // Functions without a name are adapters that the component's linker made.
+        let Some(name) = frame.func_name() else { continue };
+        // The alternate form leaves out the hash, which differs from build to build.
+        let name = format!("{:#}", rustc_demangle::demangle(name));
         let place =
             frame.symbols().iter().find_map(|symbol| Some((symbol.file()?, symbol.line()?)));
         lines.push(match place {
@@ -103,6 +113,25 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
         });
     }
     lines
+}
+
+/// The frames from the one that panicked on, without those of the standard library's panic machinery.
+fn below_panic(mut backtrace: Vec<String>) -> Vec<String> {
+    let is_machinery = |frame: &String| {
+        ["core::panicking::", "std::panicking::", "__rustc::rust_begin_unwind"]
+            .iter()
+            .any(|prefix| frame.starts_with(prefix))
+    };
+    let first = backtrace.iter().rposition(is_machinery).map_or(0, |last| last + 1);
+    backtrace.split_off(first)
+}
+
+/// The function that fills the innermost frames, if one does: half of so many are no accident.
+fn recursive_function(backtrace: &[String]) -> Option<&str> {
+    let innermost = &backtrace[..backtrace.len().min(16)];
+    let occurrences = |name: &&str| innermost.iter().filter(|frame| frame == name).count();
+    let most = innermost.iter().map(String::as_str).max_by_key(occurrences)?;
+    (innermost.len() == 16 && occurrences(&most) >= 8).then_some(most)
 }
 
 /// A panic leaves `thread 'main' panicked at FILE:LINE:COLUMN:` and the message on standard error before

@@ -119,6 +119,8 @@ pub(crate) struct Kernel {
     /// How many calls each blocking rule has seen: numbers its choices.
     calls: Vec<u64>,
     in_turn: bool,
+    /// The task whose step runs, as far as the loop has said.
+    in_step: Option<TaskId>,
     /// Fuel that the guest had left when it was last looked at.
     fuel_seen: u64,
     /// Fuel that the run may still burn, whatever was granted so far.
@@ -156,6 +158,7 @@ impl Kernel {
             messages: 0,
             calls: vec![0; config.blocking.len()],
             in_turn: false,
+            in_step: None,
             fuel_seen: 0,
             fuel_left: config.limits.fuel,
             edge: Nanos::MAX,
@@ -311,6 +314,11 @@ impl Kernel {
 
     /// The loop neither runs nor waits any more: its turn ends.
     pub(crate) fn stop(&mut self) {
+        self.end_step(Outcome::Pending);
+        self.end_turn();
+    }
+
+    fn end_turn(&mut self) {
         if std::mem::take(&mut self.in_turn) {
             self.recorder.record(self.main.now(), Lane::MAIN, EventKind::TurnEnd);
         }
@@ -639,6 +647,26 @@ impl Kernel {
         task
     }
 
+    /// The loop polls a task.
+    pub(crate) fn begin_step(&mut self, task: TaskId) {
+        self.end_step(Outcome::Pending);
+        self.in_step = Some(task);
+        self.record(EventKind::StepBegin(task));
+    }
+
+    /// The step that runs, if one does, is over.
+    pub(crate) fn end_step(&mut self, outcome: Outcome) {
+        if let Some(task) = self.in_step.take() {
+            self.record(EventKind::StepEnd(task, outcome));
+        }
+    }
+
+    /// The loop runs a plain callback.
+    pub(crate) fn begin_callback(&mut self, name: Label) {
+        self.end_step(Outcome::Pending);
+        self.record(EventKind::CallbackBegin(name));
+    }
+
     pub(crate) fn log(&mut self, level: Level, logger: Label, text: String) {
         let text = self.recorder.label(text);
         self.record(EventKind::Log { level, logger, text });
@@ -679,7 +707,8 @@ impl Kernel {
 
     /// Closes the run: its trace, and the choices that were drawn for it.
     pub(crate) fn finish(mut self, ending: Ending) -> (Trace, Vec<Choice>) {
-        self.stop();
+        // A step that was under way stays without an end: it did not come to one.
+        self.end_turn();
         // Inside a job the process ends at the worker's time, if that is ahead of the loop's.
         let finished = self.main.now().max(self.now());
         (self.recorder.finish(finished, ending), self.choices.into_tape())

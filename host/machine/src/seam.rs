@@ -128,11 +128,19 @@ impl tracing::Host for Guest {
     }
 
     fn task_cancelled(&mut self, task: u32) -> Result<()> {
-        self.trace_task(task, EventKind::TaskCancelled)
+        if self.kernel.config().traced {
+            let task = self.kernel.task(task)?;
+            self.kernel.record(EventKind::TaskCancelled(task));
+        }
+        Ok(())
     }
 
     fn step_begin(&mut self, task: u32) -> Result<()> {
-        self.trace_task(task, EventKind::StepBegin)
+        if self.kernel.config().traced {
+            let task = self.kernel.task(task)?;
+            self.kernel.begin_step(task);
+        }
+        Ok(())
     }
 
     fn step_end(&mut self, task: u32, outcome: tracing::Outcome) -> Result<()> {
@@ -142,12 +150,16 @@ impl tracing::Host for Guest {
             tracing::Outcome::Failed => Outcome::Failed,
             tracing::Outcome::Cancelled => Outcome::Cancelled,
         };
-        self.trace_task(task, |task| EventKind::StepEnd(task, outcome))
+        if self.kernel.config().traced {
+            self.kernel.task(task)?;
+            self.kernel.end_step(outcome);
+        }
+        Ok(())
     }
 
     fn callback_begin(&mut self, name: u32) -> Result<()> {
         let name = self.kernel.label(name)?;
-        self.kernel.record(EventKind::CallbackBegin(name));
+        self.kernel.begin_callback(name);
         Ok(())
     }
 
@@ -178,21 +190,6 @@ impl tracing::Host for Guest {
             created: report.created,
             died: report.died,
         });
-        Ok(())
-    }
-}
-
-impl Guest {
-    #[inline]
-    fn trace_task(
-        &mut self,
-        task: u32,
-        kind: impl FnOnce(loopbox_trace::TaskId) -> EventKind,
-    ) -> Result<()> {
-        if self.kernel.config().traced {
-            let task = self.kernel.task(task)?;
-            self.kernel.record(kind(task));
-        }
         Ok(())
     }
 }

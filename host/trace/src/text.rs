@@ -4,8 +4,11 @@
 //! around. What is shown here keeps ordinary letters of every script and escapes the rest, so one text
 //! stays on one line and does nothing to the terminal. Different texts stay different.
 
-/// How many characters of a text are shown before it is cut.
-const CHARS_MAX: usize = 120;
+/// How many characters of a text fit a line of a golden or a table.
+const LINE_CHARS_MAX: usize = 120;
+
+/// How many characters of a text are shown where it is the point of a report.
+const REPORT_CHARS_MAX: usize = 1_000;
 
 /// The text with everything unprintable escaped as in a Rust string, quotes left alone.
 ///
@@ -24,7 +27,16 @@ pub fn escape(text: &str) -> String {
 /// The text as [`escape`] shows it, cut after 120 characters. A cut text is followed by its length and a
 /// hash, so that two long texts with one beginning can be told apart.
 pub fn one_line(text: &str) -> String {
-    match text.char_indices().nth(CHARS_MAX) {
+    cut(text, LINE_CHARS_MAX)
+}
+
+/// As [`one_line`], but cut after 1,000 characters only.
+pub fn report(text: &str) -> String {
+    cut(text, REPORT_CHARS_MAX)
+}
+
+fn cut(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
         None => escape(text),
         Some((end, _)) => format!(
             "{}… [{} characters, {:08x}]",

@@ -388,3 +388,46 @@ fn an_untraced_run_costs_the_same_time_and_records_nothing() {
     assert_eq!(run(true).finished, run(false).finished);
     assert!(run(false).events.is_empty() && run(false).labels.is_empty());
 }
+
+#[test]
+fn a_pending_step_ends_with_whatever_the_loop_does_next() {
+    let mut kernel = kernel(Config::default());
+    let (name, place) = (kernel.intern("t"), kernel.intern("p"));
+    let task = kernel.spawn_task(name, place);
+    kernel.wait(MS(0)).expect("goes on");
+    kernel.begin_step(task);
+    burn(&mut kernel, MS(1)).expect("goes on");
+    kernel.begin_step(task);
+    burn(&mut kernel, MS(1)).expect("goes on");
+    kernel.end_step(Outcome::Done);
+    kernel.end_step(Outcome::Done);
+    kernel.begin_step(task);
+    burn(&mut kernel, MS(1)).expect("goes on");
+    kernel.begin_callback(name);
+    kernel.begin_step(task);
+    kernel.wait(MS(0)).expect("goes on");
+    kernel.begin_step(task);
+    let trace = exit(kernel);
+    let steps: Vec<(u64, EventKind)> = trace
+        .events
+        .iter()
+        .filter(|event| event.kind.group() == Group::Step)
+        .map(|event| (event.at.0 / 1_000_000, event.kind))
+        .collect();
+    let (begin, end) = (EventKind::StepBegin(task), |outcome| EventKind::StepEnd(task, outcome));
+    assert_eq!(
+        steps,
+        [
+            (0, begin),
+            (1, end(Outcome::Pending)),
+            (1, begin),
+            (2, end(Outcome::Done)),
+            (2, begin),
+            (3, end(Outcome::Pending)),
+            (3, begin),
+            (3, end(Outcome::Pending)),
+            (3, begin),
+        ],
+        "and the step in which the run ends has no end"
+    );
+}

@@ -3,7 +3,7 @@
 use similar::{ChangeTag, TextDiff};
 
 use super::{Finding, Ruling, first_lines};
-use crate::text::{escape, one_line};
+use crate::text::{self, escape, one_line};
 use crate::{Ending, Stream, Trace};
 
 /// How many lines of a difference are shown.
@@ -17,7 +17,7 @@ pub(super) fn exit(expected: &str, trace: &Trace) -> Finding {
     let ending = &trace.ending;
     let report = ending.to_string();
     let mut report_lines = report.lines().filter(|line| !line.trim().is_empty());
-    let actual = one_line(report_lines.next().unwrap_or_default());
+    let actual = text::report(report_lines.next().unwrap_or_default());
     let kept = ending.keyword() == expected;
     let mut detail = Vec::new();
     if !kept {

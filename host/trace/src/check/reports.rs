@@ -5,7 +5,7 @@ use globset::GlobMatcher;
 use super::{ExpectedDiagnostic, Finding, GoldenExpectation, Ruling, first_lines};
 use crate::golden::{self, Divergence};
 use crate::measure::{BlockingCall, blocking_calls};
-use crate::text::one_line;
+use crate::text::{self, one_line};
 use crate::{Diagnostic, EventKind, Trace};
 
 /// How many entries of a list are shown.
@@ -104,20 +104,20 @@ fn describe_expected(expected: &ExpectedDiagnostic) -> String {
 }
 
 fn describe(diagnostic: &Diagnostic) -> String {
-    let mut text = format!(
+    let mut line = format!(
         "{} {} {}: {}",
         one_line(&diagnostic.code),
         diagnostic.level.name(),
         one_line(&diagnostic.logger),
-        one_line(&diagnostic.text)
+        text::report(&diagnostic.text)
     );
     let places = [("created", &diagnostic.created), ("ended", &diagnostic.died)];
     for (what, place) in
         places.into_iter().filter_map(|(what, place)| Some((what, place.as_ref()?)))
     {
-        text.push_str(&format!(" ({what} at {})", one_line(place)));
+        line.push_str(&format!(" ({what} at {})", one_line(place)));
     }
-    text
+    line
 }
 
 /// Gives as many of `expected` as possible an `actual` of their own that matches; returns for each actual
