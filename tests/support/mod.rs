@@ -1,13 +1,18 @@
 //! What the whole-system tests share: a folder of one's own, the command, small guests.
 //!
-//! Small guests are WebAssembly text, so that a test needs no compiler and shows what its guest does. What
-//! needs the standard library uses the programs of `guest/programs`, through the scenarios of the repository.
+//! Small guests are WebAssembly text (`guests`), so that a test needs no compiler and shows what its guest
+//! does. What needs the standard library uses the programs of `guest/programs`, through the scenarios of
+//! the repository.
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub mod guests;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// An empty folder that is gone with the test.
@@ -17,6 +22,7 @@ pub struct Folder {
 
 /// What the command did.
 pub struct Done {
+    /// `None` if a signal ended it.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
@@ -42,9 +48,33 @@ impl Folder {
         std::fs::read_to_string(self.path().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
-    /// A guest from the body of its start function, which leaves 0 for success.
-    pub fn guest(&self, name: &str, imports: &str, body: &str) {
-        self.write(name, wat::parse_str(component(imports, body)).expect("a component"));
+    /// A guest whose start function has this body; see `guests`.
+    pub fn guest(&self, name: &str, body: &str) {
+        self.write(name, guests::component("", body));
+    }
+
+    /// A scenario `NAME.toml` for a guest `NAME.wasm` with this body. Its title is its name; `rest` is the
+    /// rest of it.
+    pub fn scenario(&self, name: &str, body: &str, rest: &str) {
+        self.guest(&format!("{name}.wasm"), body);
+        let stem = name.rsplit('/').next().expect("a name");
+        let head = format!("title = \"{stem}\"\nguest = {{ wasm = \"{stem}.wasm\" }}\n");
+        self.write(&format!("{name}.toml"), head + rest);
+    }
+
+    /// Every file below a folder in here, by its path in there; none if there is no such folder.
+    pub fn files(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
+        let folder = self.path().join(name);
+        walkdir::WalkDir::new(&folder)
+            .into_iter()
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_type().is_file())
+            .map(|entry| {
+                let name = entry.path().strip_prefix(&folder).expect("below it");
+                let bytes = std::fs::read(entry.path()).expect("readable");
+                (name.to_string_lossy().into_owned(), bytes)
+            })
+            .collect()
     }
 
     /// Starts the command here, with results and cache here as well.
@@ -52,14 +82,23 @@ impl Folder {
         done(self.command(arguments).output().expect("the command starts"))
     }
 
+    /// The command as somebody starts it who has it installed.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loopbox"));
+        command.args(arguments);
+        self.at_home(&mut command);
         command
-            .args(arguments)
+    }
+
+    /// Lets a command run here and know nothing of who runs the tests.
+    pub fn at_home(&self, command: &mut Command) {
+        for variable in ["CARGO", "CARGO_TARGET_DIR", "LOOPBOX_RESULTS", "CLICOLOR_FORCE"] {
+            command.env_remove(variable);
+        }
+        command
             .current_dir(self.path())
             .env("LOOPBOX_CACHE", self.path().join("cache"))
             .env("NO_COLOR", "1");
-        command
     }
 }
 
@@ -83,22 +122,20 @@ impl Done {
         assert!(all.contains(text), "`{text}` is not in:\n{all}");
         self
     }
-}
 
-/// A component that exports `wasi:cli/run`, and whose start function has this body.
-pub fn component(imports: &str, body: &str) -> String {
-    format!(
-        r#"(component
-             {imports}
-             (core module $main
-               (memory 1)
-               (func $recurse (call $recurse) (call $recurse))
-               (func (export "run") (result i32) {body}))
-             (core instance $main (instantiate $main))
-             (func $run (result (result)) (canon lift (core func $main "run")))
-             (instance $command (export "run" (func $run)))
-             (export "wasi:cli/run@0.2.0" (instance $command)))"#
-    )
+    /// Standard output, which is JSON line by line.
+    #[track_caller]
+    pub fn json(&self) -> Vec<Value> {
+        let read = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        self.stdout.lines().map(read).collect()
+    }
+
+    /// The line of JSON about one scenario.
+    #[track_caller]
+    pub fn json_of(&self, scenario: &str) -> Value {
+        let found = self.json().into_iter().find(|line| line["scenario"] == scenario);
+        found.unwrap_or_else(|| panic!("{scenario} is not in:\n{}\n{}", self.stdout, self.stderr))
+    }
 }
 
 /// A scenario for `guest.wasm` that expects it to exit with 0.
@@ -108,3 +145,6 @@ guest = { wasm = "guest.wasm" }
 [expect]
 exit = 0
 "#;
+
+/// The end of a scenario that expects no more than success.
+pub const EXPECT_0: &str = "[expect]\nexit = 0\n";

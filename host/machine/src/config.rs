@@ -26,7 +26,7 @@ pub struct Config {
     pub wall_clock: Duration,
     /// Threads of the worker pool.
     pub workers: u16,
-    /// Picoseconds of virtual time for one unit of fuel (about one WebAssembly instruction).
+    /// Picoseconds of virtual time for one unit of fuel (about one WebAssembly instruction); at least 1.
     pub ps_per_fuel: u64,
     /// What ends a run that would not end by itself.
     pub limits: Limits,
@@ -45,13 +45,13 @@ pub struct Config {
 pub struct Limits {
     /// Virtual time.
     pub time: Nanos,
-    /// Units of fuel, over all threads.
+    /// Units of fuel, over all threads. A call of the host counts as 100.
     pub fuel: u64,
     /// Bytes of linear memory.
     pub memory_bytes: usize,
     /// Bytes written to standard output and standard error together.
     pub output_bytes: usize,
-    /// Events recorded.
+    /// Events recorded, with 64 bytes of text for each; also things that the machine keeps for the guest.
     pub trace_events: usize,
 }
 

@@ -8,7 +8,7 @@ use crate::kernel::{Halt, short_path};
 use crate::sandbox::Settings;
 
 /// More frames than this say nothing more: endless recursion shows itself in the first few.
-const BACKTRACE_FRAMES: usize = 24;
+pub(crate) const BACKTRACE_FRAMES: usize = 24;
 
 /// How a run ended, given what the guest's start function came back with and the fuel that was left.
 pub(crate) fn of(
@@ -98,7 +98,7 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
     let mut lines = Vec::new();
     for frame in backtrace.frames() {
         if lines.len() == BACKTRACE_FRAMES {
-            lines.push(format!("... {} frames in all", backtrace.frames().len()));
+            lines.push("... and more frames".into());
             break;
         }
         // Functions without a name are adapters that the component's linker made.

@@ -40,6 +40,10 @@ pub(crate) use self::signals::SignalError;
 use self::signals::{Disposition, Signals};
 use crate::config::{BlockingRule, Config};
 
+/// What a host call takes from the fuel that a run may burn. It does not move the clock, which would make
+/// traced runs slower than others; it keeps a guest that only calls the host from taking hours of its time.
+const FUEL_PER_CALL: u64 = 100;
+
 /// Why a run is over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Halt {
@@ -133,6 +137,7 @@ pub(crate) struct Kernel {
 
 impl Kernel {
     pub(crate) fn new(config: Arc<Config>, seed: u64) -> Kernel {
+        assert!(config.ps_per_fuel > 0, "fuel that takes no time would let the clock stand still");
         let mut choices = Choices::new(seed);
         let mut arrivals: Vec<(Nanos, Signal)> = config
             .signals
@@ -185,10 +190,14 @@ impl Kernel {
     pub(crate) fn settle(&mut self, fuel_now: u64) -> Result<(), Halt> {
         let burnt = self.fuel_seen.saturating_sub(fuel_now);
         self.fuel_seen = fuel_now;
-        self.fuel_left = self.fuel_left.saturating_sub(burnt);
+        self.fuel_left = self.fuel_left.saturating_sub(burnt + FUEL_PER_CALL);
         let ps_per_fuel = self.config.ps_per_fuel;
         self.clock().burn(burnt, ps_per_fuel);
-        self.look_up()
+        self.look_up()?;
+        if self.fuel_left == 0 {
+            return Err(Halt::Limit(Limit::Fuel));
+        }
+        Ok(())
     }
 
     /// How much fuel the guest may burn before the kernel must look again, if that has changed.
@@ -429,6 +438,7 @@ impl Kernel {
         let position = self.arrivals.partition_point(|&(at, _)| at <= now);
         self.arrivals.insert(position, (now, signal));
         self.find_edge();
+        self.bound_what_is_kept();
         self.look_up()?;
         Ok(Ok(()))
     }
@@ -476,6 +486,7 @@ impl Kernel {
         self.recorder.add_job(name);
         self.record(EventKind::JobQueued(job));
         self.queue.push(self.now(), Event::JobArrives(job));
+        self.bound_what_is_kept();
         job
     }
 
@@ -529,7 +540,16 @@ impl Kernel {
         self.messages += 1;
         self.record(EventKind::MessagePosted(message));
         self.queue.push(self.now(), Event::MessageArrives(message));
+        self.bound_what_is_kept();
         message
+    }
+
+    /// A guest can give the machine things to keep faster than it takes them back, recorded or not.
+    fn bound_what_is_kept(&mut self) {
+        let kept = self.queue.len() + self.arrivals.len() + self.pool.len();
+        if kept > self.config.limits.trace_events {
+            self.recorder.exceed(Limit::Trace);
+        }
     }
 
     // --- Blocking --------------------------------------------------------------------------------

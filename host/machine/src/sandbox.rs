@@ -4,9 +4,12 @@
 //! store, instance and kernel, so nothing leaks from run to run, and all of it is gone when the run is
 //! over or its future is dropped.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use async_lock::Semaphore;
 use loopbox_trace::Trace;
+use wasmtime::component::types::{ComponentItem, Type};
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{
     CallHook, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
@@ -35,7 +38,7 @@ const MEMORY_BYTES: usize = 4 << 30;
 pub struct Settings {
     /// Stack of the guest, in bytes. Going beyond it ends the run with a report.
     pub stack_bytes: usize,
-    /// How many runs may be under way at once. Address space is set aside for each.
+    /// How many runs may be under way at once; more of them wait. Address space is set aside for each.
     pub runs_at_once: u32,
 }
 
@@ -82,6 +85,8 @@ pub struct Sandbox {
     /// Everything that guests may import but what only refuses.
     linker: Linker<Guest>,
     settings: Settings,
+    /// Room for another run; who finds none waits.
+    room: Arc<Semaphore>,
 }
 
 /// A guest, compiled and linked, ready to be run any number of times.
@@ -112,7 +117,8 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         Machine::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)
             .map_err(|error| SandboxError(format!("{error:#}")))?;
-        Ok(Sandbox { engine, linker, settings: *settings })
+        let room = Arc::new(Semaphore::new(runs_at_once(settings)));
+        Ok(Sandbox { engine, linker, settings: *settings, room })
     }
 
     /// What a compiled program depends on besides the component: compiler, version, settings, processor.
@@ -128,10 +134,11 @@ impl Sandbox {
     /// # Errors
     /// The bytes are no component; see [`LoadError`].
     pub fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
-        match wasm.get(..8) {
-            Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => return Err(LoadError::CoreModule),
-            Some([0, b'a', b's', b'm', ..]) => {}
-            _ => return Err(LoadError::NotWasm),
+        let Some(version) = wasm.strip_prefix(b"\0asm") else {
+            return Err(LoadError::NotWasm);
+        };
+        if version.starts_with(&[1, 0, 0, 0]) {
+            return Err(LoadError::CoreModule);
         }
         self.engine
             .precompile_component(wasm)
@@ -175,8 +182,15 @@ impl Sandbox {
         if !unknown.is_empty() {
             return Err(LoadError::UnknownImports(unknown));
         }
-        if !ty.exports(&self.engine).any(|(name, _)| name.starts_with("wasi:cli/run@0.2")) {
+        let mut exports = ty.exports(&self.engine);
+        let Some((_, start)) = exports.find(|(name, _)| name.starts_with("wasi:cli/run@0.2"))
+        else {
             return Err(LoadError::NotAProgram);
+        };
+        if !is_start_interface(&start.ty, &self.engine) {
+            return Err(LoadError::Unlinkable(
+                "its wasi:cli/run has no `run: func() -> result`".into(),
+            ));
         }
         let mut linker = self.linker.clone();
         sockets::refuse(&mut linker, component, &self.engine).map_err(unlinkable)?;
@@ -189,6 +203,7 @@ impl Sandbox {
     /// The same program, configuration and seed give the same trace, on every host. The future yields to
     /// its executor every few milliseconds; dropping it abandons the run.
     pub async fn run(&self, program: &Program, config: &Arc<Config>, seed: u64) -> Run {
+        let _room = self.room.acquire().await;
         let mut store = Store::new(&self.engine, Guest::new(config, seed));
         store.limiter(|guest| &mut guest.memory);
         store.call_hook(settle);
@@ -240,8 +255,27 @@ fn is_offered(import: &str) -> bool {
     .any(|package| import.starts_with(package))
 }
 
+/// Whether this is an instance with `run: func() -> result`. Instantiation would find out too, but then it
+/// is a run that failed and not a program that cannot be loaded.
+fn is_start_interface(item: &ComponentItem, engine: &Engine) -> bool {
+    let ComponentItem::ComponentInstance(interface) = item else {
+        return false;
+    };
+    let run = interface.exports(engine).find(|(name, _)| *name == "run");
+    let Some(ComponentItem::ComponentFunc(run)) = run.map(|(_, export)| export.ty) else {
+        return false;
+    };
+    let results: Vec<Type> = run.results().collect();
+    run.params().len() == 0
+        && matches!(&results[..], [Type::Result(ty)] if ty.ok().is_none() && ty.err().is_none())
+}
+
+fn runs_at_once(settings: &Settings) -> usize {
+    settings.runs_at_once.max(1) as usize
+}
+
 fn engine_config(settings: &Settings) -> wasmtime::Config {
-    let runs = settings.runs_at_once.max(1);
+    let runs = u32::try_from(runs_at_once(settings)).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(runs)
         .total_stacks(runs)
@@ -266,6 +300,8 @@ fn engine_config(settings: &Settings) -> wasmtime::Config {
         .async_stack_size(settings.stack_bytes + HOST_STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        // One more than is shown, to know that there are more.
+        .wasm_backtrace_max_frames(NonZeroUsize::new(ending::BACKTRACE_FRAMES + 1))
         // The two places where WebAssembly leaves the result of an instruction to the processor.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true);

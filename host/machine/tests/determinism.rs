@@ -5,10 +5,11 @@ mod guests;
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::thread;
 
 use futures_lite::future::{block_on, poll_once, zip};
 use globset::Glob;
-use guests::{events, main, program, run, said, sandbox};
+use guests::{component, events, main, program, run, said, sandbox};
 use loopbox_machine::config::{BlockingRule, Draw, Failure, SignalPlan};
 use loopbox_machine::{Config, Program, Run, Sandbox, Settings};
 use loopbox_trace::{Ending, Group, Nanos, Signal};
@@ -103,7 +104,7 @@ fn other_seeds_give_other_runs() {
 #[test]
 fn runs_on_eight_threads_at_once_are_equal() {
     let (program, expected) = (program(&busy_guest()), [expected(1), expected(2)]);
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..10 {
@@ -216,4 +217,18 @@ fn relaxed_simd_has_one_result_on_every_processor() {
     for (expression, bits) in [(madd, 0x3380_0000), (swizzle, 0), (trunc, 0)] {
         assert_eq!(said(&run(&main(&format!("(call $say {expression})")))), [bits], "{expression}");
     }
+}
+
+#[test]
+fn more_runs_than_there_is_room_for_wait_for_each_other() {
+    let sandbox = Sandbox::new(&Settings { runs_at_once: 2, ..Settings::default() });
+    let sandbox = sandbox.expect("the host can run guests");
+    let program = sandbox.load(&component(&main(""))).expect("a program");
+    let config = Arc::new(Config::default());
+    let runs: Vec<_> = thread::scope(|scope| {
+        let run = || block_on(sandbox.run(&program, &config, 0));
+        let threads: Vec<_> = (0..16).map(|_| scope.spawn(run)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    assert!(runs.iter().all(|run| run.trace.ending == Ending::Exited { status: 0 }));
 }

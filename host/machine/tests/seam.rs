@@ -342,6 +342,18 @@ fn a_message_from_a_job_reaches_the_loop_at_the_workers_time() {
     assert_just_after(message.expect("it was received").at, Nanos(10 * MS));
 }
 
+#[test]
+fn a_signal_ends_the_process_at_its_moment_though_a_job_ran_ahead_of_it() {
+    let job = run_job("(call $blocking.compute (i64.const 50_000_000)) (call $say (i64.const 1))");
+    let body = format!("{SUBMIT} {job} {WAIT_FOR_EVER}");
+    let run = run_with(term_at(Nanos(5 * MS)), &format!("{JOB_NAME} {}", main(&body)));
+    assert_eq!(run.trace.ending, Ending::Signalled { signal: Signal::SIGTERM });
+    assert_eq!(run.trace.finished, Nanos(5 * MS));
+    assert_eq!(said(&run), [] as [u64; 0], "the worker did not come that far");
+    let on_worker: Vec<_> = run.trace.on(Lane::worker(0)).map(|event| event.kind).collect();
+    assert_eq!(on_worker, [EventKind::JobStarted(JobId(0))]);
+}
+
 // --- Blocking calls ------------------------------------------------------------------------------
 
 fn query(fails: Option<Failure>) -> Config {

@@ -48,6 +48,11 @@ impl Pool {
         id
     }
 
+    /// How many jobs there have been.
+    pub(crate) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
     pub(crate) fn state(&self, job: JobId) -> Option<JobState> {
         self.jobs.get(job.0 as usize).copied()
     }

@@ -40,6 +40,10 @@ impl<T> TimeQueue<T> {
         self.heap.peek().map(|Reverse(entry)| entry.at)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// Takes the next thing if it happens at `now` or before.
     pub(crate) fn pop_due(&mut self, now: Nanos) -> Option<(Nanos, T)> {
         if self.next_at()? > now {

@@ -14,6 +14,9 @@ use loopbox_trace::{
 
 use crate::config::Limits;
 
+/// So much text is permitted for each event that is.
+const TEXT_BYTES_PER_EVENT: usize = 64;
+
 /// The trace of a run that goes on.
 #[derive(Debug)]
 pub(crate) struct Recorder {
@@ -28,6 +31,8 @@ pub(crate) struct Recorder {
     jobs: Vec<Job>,
     diagnostics: Vec<Diagnostic>,
     events: Vec<Event>,
+    /// Bytes of all texts together.
+    text_bytes: usize,
     /// Output that is not ended by a newline yet, by lane and stream.
     lines: BTreeMap<(Lane, Stream), Vec<u8>>,
     output_bytes: usize,
@@ -45,6 +50,7 @@ impl Recorder {
             jobs: Vec::new(),
             diagnostics: Vec::new(),
             events: Vec::new(),
+            text_bytes: 0,
             lines: BTreeMap::new(),
             output_bytes: 0,
         }
@@ -59,13 +65,18 @@ impl Recorder {
         self.exceeded
     }
 
+    /// Something is more than the scenario permits; the first limit counts.
+    pub(crate) fn exceed(&mut self, limit: Limit) {
+        self.exceeded.get_or_insert(limit);
+    }
+
     #[inline]
     pub(crate) fn record(&mut self, at: Nanos, lane: Lane, kind: EventKind) {
         if !self.traced {
             return;
         }
         if self.events.len() >= self.limits.trace_events {
-            self.exceeded.get_or_insert(Limit::Trace);
+            self.exceed(Limit::Trace);
             return;
         }
         self.events.push(Event { at, lane, kind });
@@ -98,12 +109,23 @@ impl Recorder {
         if !self.traced {
             return Label(0);
         }
-        if self.labels.len() >= self.limits.trace_events {
-            self.exceeded.get_or_insert(Limit::Trace);
+        self.count_text(text.len());
+        if self.exceeded == Some(Limit::Trace) {
             return Label(0);
         }
         self.labels.push(text);
         Label(index(self.labels.len() - 1))
+    }
+
+    /// Texts take memory as events do, and a long one costs the guest next to nothing.
+    fn count_text(&mut self, bytes: usize) {
+        let limit = self.limits.trace_events;
+        self.text_bytes = self.text_bytes.saturating_add(bytes);
+        if self.labels.len() >= limit
+            || self.text_bytes > limit.saturating_mul(TEXT_BYTES_PER_EVENT)
+        {
+            self.exceed(Limit::Trace);
+        }
     }
 
     pub(crate) fn add_task(&mut self, name: Label, place: Label) -> TaskId {
@@ -125,6 +147,10 @@ impl Recorder {
 
     pub(crate) fn add_diagnostic(&mut self, at: Nanos, lane: Lane, diagnostic: Diagnostic) {
         if self.traced {
+            let Diagnostic { code, logger, text, created, died, .. } = &diagnostic;
+            let places = [created, died].into_iter().flatten();
+            let texts = [code, logger, text].into_iter().chain(places);
+            self.count_text(texts.map(String::len).sum());
             self.diagnostics.push(diagnostic);
             self.record(at, lane, EventKind::Diagnostic(index(self.diagnostics.len() - 1)));
         }
@@ -134,7 +160,7 @@ impl Recorder {
     pub(crate) fn output(&mut self, at: Nanos, lane: Lane, stream: Stream, bytes: &[u8]) {
         self.output_bytes = self.output_bytes.saturating_add(bytes.len());
         if self.output_bytes > self.limits.output_bytes {
-            self.exceeded.get_or_insert(Limit::Output);
+            self.exceed(Limit::Output);
             return;
         }
         if !self.traced {

@@ -431,3 +431,14 @@ fn a_pending_step_ends_with_whatever_the_loop_does_next() {
         "and the step in which the run ends has no end"
     );
 }
+
+#[test]
+fn calls_of_the_host_use_up_the_fuel_limit_but_no_time() {
+    let limits = Limits { fuel: 10_000, ..Limits::default() };
+    let mut kernel = kernel(Config { limits, ..Config::default() });
+    for _ in 0..99 {
+        kernel.settle(kernel.fuel_seen).expect("goes on");
+    }
+    assert_eq!(kernel.now(), Nanos::ZERO);
+    assert_eq!(kernel.settle(kernel.fuel_seen), Err(Halt::Limit(Limit::Fuel)));
+}
