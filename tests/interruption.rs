@@ -1,1 +1,236 @@
-//! To come.
+//! Sessions that end early: by Ctrl-C, by SIGTERM, by a kill. What finished is reported and kept whole.
+//!
+//! Each test waits for what the command writes, never for time to pass.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+
+use loopbox_trace::store;
+use serde_json::Value;
+use support::guests::{SPIN, SUCCEED, USE_DB};
+use support::{Done, EXPECT_0, Folder};
+
+/// Limits that would let a guest spin for years.
+const FOR_EVER: &str = "[machine]\nfuel-limit = 9_000_000_000_000_000_000\ntime-limit = \"100000h\"\n";
+
+/// A hundred thousand blocking calls: it takes longer to write the trace than to make it.
+const FILL_TRACE: &str = "(local $i i32)
+    (loop $again
+      (call $db.query)
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $i) (i32.const 100000))))
+    (i32.const 0)";
+
+/// A session under way; killed, if need be, when the test ends.
+struct Session {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Session {
+    fn start(folder: &Folder, arguments: &[&str]) -> Session {
+        let mut command = folder.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the command starts");
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        Session { child, stdout, stderr }
+    }
+
+    fn signal(&self, name: &str) {
+        // Not every system has the program `kill`, but every shell has the command.
+        let command = format!("kill -{name} {}", self.child.id());
+        let status = Command::new("sh").args(["-c", &command]).status().expect("a shell");
+        assert!(status.success(), "{command}");
+    }
+
+    /// Reads standard output up to the line of this scenario.
+    fn read_to(&mut self, scenario: &str) -> String {
+        let mut read = String::new();
+        while self.stdout.read_line(&mut read).expect("UTF-8") > 0 {
+            if read.lines().last().is_some_and(|line| line.contains(scenario)) {
+                return read;
+            }
+        }
+        panic!("{scenario} was not reported:\n{read}");
+    }
+
+    /// How it ends. `stdout` is what was read of it.
+    fn end(mut self, mut stdout: String) -> Done {
+        let mut stderr = String::new();
+        self.stdout.read_to_string(&mut stdout).expect("UTF-8");
+        self.stderr.read_to_string(&mut stderr).expect("UTF-8");
+        let code = self.child.wait().expect("it ends").code();
+        Done { code, stdout, stderr }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Every result in the folder is whole; returns how many runs there are.
+fn check_results(folder: &Folder) -> usize {
+    let files = folder.files(".loopbox/results");
+    let with_end = |end: &'static str| files.iter().filter(move |(name, _)| name.ends_with(end));
+    for (name, bytes) in with_end(".trace.jsonl") {
+        store::read(&bytes[..]).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let records = with_end(".json").map(|(name, bytes)| {
+        let record: Value = serde_json::from_slice(bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let trace = name.replace(".json", ".trace.jsonl");
+        assert!(files.contains_key(&trace) && trace.ends_with(record["trace"].as_str().expect("a name")));
+    });
+    records.count()
+}
+
+/// Nothing but results and compiled guests is left.
+fn check_nothing_temporary(folder: &Folder) {
+    let names = |name| folder.files(name).into_keys();
+    for name in names(".loopbox").chain(names("cache")) {
+        assert!([".json", ".jsonl", ".cwasm"].iter().any(|end| name.ends_with(end)), "{name}");
+    }
+}
+
+/// Two scenarios that hold, one that spins for ever, and one more.
+fn folder_with_a_spinning_guest() -> Folder {
+    let folder = Folder::new();
+    folder.scenario("s/a", SUCCEED, EXPECT_0);
+    folder.scenario("s/b", "(call $hello) (i32.const 0)", EXPECT_0);
+    folder.scenario("s/spin", SPIN, &format!("{FOR_EVER}{EXPECT_0}"));
+    folder.scenario("s/z", SUCCEED, EXPECT_0);
+    folder
+}
+
+#[test]
+fn what_finished_is_reported_when_a_signal_ends_the_session() {
+    for (signal, jobs) in [("INT", "1"), ("INT", "2"), ("TERM", "2")] {
+        let folder = folder_with_a_spinning_guest();
+        let mut session = Session::start(&folder, &["run", "s", "--jobs", jobs]);
+        let read = session.read_to("s/b.toml");
+        session.signal(signal);
+        let done = session.end(read);
+        done.exits(130)
+            .says("ok     s/a.toml")
+            .says("ok     s/b.toml")
+            .says("\n-      s/spin.toml  spin  (interrupted)\n");
+        assert!(done.stdout.ends_with(" interrupted\n"), "a summary: {}", done.stdout);
+        let note = "loopbox: stopping; what has finished is reported (Ctrl-C again leaves at once)\n";
+        assert_eq!(done.stderr, note);
+        // The last one may have run beside the one that spins.
+        let holding = done.stdout.matches("ok     ").count();
+        assert_eq!(check_results(&folder), holding, "{}", done.stdout);
+        check_nothing_temporary(&folder);
+    }
+}
+
+#[test]
+fn programs_are_told_of_the_interruption_too() {
+    let folder = folder_with_a_spinning_guest();
+    let arguments = ["run", "s", "--jobs", "1", "--format", "json"];
+    let mut session = Session::start(&folder, &arguments);
+    let read = session.read_to("\"s/b.toml\"");
+    session.signal("INT");
+    let done = session.end(read);
+    let lines = done.exits(130).json();
+    assert_eq!(lines.len(), 5, "every scenario and the summary");
+    assert_eq!(done.json_of("s/spin.toml")["outcome"], "interrupted");
+    assert_eq!(lines[4]["exit-code"], 130);
+    assert!(lines[4]["interrupted"].as_u64() >= Some(1));
+}
+
+/// The signal comes when one result has been reported and the next is, most likely, being written.
+#[test]
+fn a_result_that_is_being_written_is_written_to_its_end() {
+    let folder = Folder::new();
+    let rest = format!("blocking = [{{ call = \"*\", takes = \"1ns\" }}]\n{EXPECT_0}");
+    for name in ["s/a", "s/b", "s/c", "s/d", "s/e", "s/f"] {
+        folder.scenario(name, FILL_TRACE, &rest);
+    }
+    for jobs in ["1", "4"] {
+        let mut session = Session::start(&folder, &["run", "s", "--jobs", jobs]);
+        let read = session.read_to("s/a.toml");
+        session.signal("INT");
+        let done = session.end(read);
+        done.exits(130);
+        assert_eq!(check_results(&folder), done.stdout.matches("ok     ").count());
+        check_nothing_temporary(&folder);
+        std::fs::remove_dir_all(folder.path().join(".loopbox")).expect("removed");
+    }
+}
+
+#[test]
+fn a_kill_leaves_no_torn_result() {
+    let folder = Folder::new();
+    let rest = format!("blocking = [{{ call = \"*\", takes = \"1ns\" }}]\n{EXPECT_0}");
+    for name in ["s/a", "s/b", "s/c", "s/d", "s/e", "s/f"] {
+        folder.scenario(name, FILL_TRACE, &rest);
+    }
+    let mut session = Session::start(&folder, &["run", "s", "--jobs", "2"]);
+    let read = session.read_to("s/a.toml");
+    session.signal("KILL");
+    assert_eq!(session.end(read).code, None);
+    assert!(check_results(&folder) >= 1);
+    folder.loopbox(&["run", "s"]).exits(0).says("6 hold");
+    assert_eq!(check_results(&folder), 6);
+}
+
+/// Nobody reads what is printed, so the first Ctrl-C cannot end the session in good order.
+#[test]
+fn a_second_signal_leaves_at_once() {
+    let folder = Folder::new();
+    let many = "(call $db.query)".repeat(2000) + "(i32.const 0)";
+    let drawn = "blocking = [{ call = \"*\", takes = { between = [\"1ns\", \"9s\"] } }]\n";
+    folder.scenario("a", &many, &format!("machine.time-limit = \"9h\"\n{drawn}{EXPECT_0}"));
+    let mut session = Session::start(&folder, &["run", "a.toml", "--format", "json"]);
+    // It has begun to write a line that no pipe can hold.
+    session.stdout.fill_buf().expect("readable");
+    session.signal("INT");
+    let mut note = String::new();
+    session.stderr.read_line(&mut note).expect("UTF-8");
+    assert!(note.starts_with("loopbox: stopping"), "{note}");
+    session.signal("INT");
+    let status = session.child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(130));
+    let mut line = String::new();
+    session.stdout.read_to_string(&mut line).expect("UTF-8");
+    assert!(!line.contains('\n'), "the line was not written to its end");
+    assert_eq!(check_results(&folder), 1);
+}
+
+/// The build script says that it runs by opening a pipe, and then never ends by itself.
+#[test]
+fn a_build_is_given_up() {
+    let folder = Folder::new();
+    let manifest = "[package]\nname = \"programs\"\nedition = \"2024\"\n[workspace]\n";
+    folder.write("Cargo.toml", manifest);
+    folder.write("src/main.rs", "fn main() {}\n");
+    let script = "fn main() {
+        let mut pipe = std::fs::File::create(\"building\").unwrap();
+        while std::io::Write::write_all(&mut pipe, b\"x\").is_ok() {}
+    }";
+    folder.write("build.rs", script);
+    let guest = "title = \"t\"\nguest = { package = \"programs\", bin = \"programs\" }\n";
+    folder.write("s/a.toml", format!("{guest}{EXPECT_0}"));
+    folder.scenario("s/b", USE_DB, EXPECT_0);
+    let pipe = folder.path().join("building");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    let session = Session::start(&folder, &["run", "s"]);
+    let building = File::open(&pipe).expect("the build script opens the other end");
+    session.signal("INT");
+    let done = session.end(String::new());
+    drop(building);
+    done.exits(130).says("\n-      s/b.toml  b  (interrupted)\n");
+    assert!(done.stdout.ends_with("\n\n2 interrupted\n"), "{}", done.stdout);
+    assert!(folder.files(".loopbox").is_empty());
+}

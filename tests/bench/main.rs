@@ -5,7 +5,7 @@
 //! (`tests/peers`) run native code in one address space; they start no sandbox and count no CPU time.
 //!
 //! What is not measured: compiling guests, reading scenarios, writing results. `--quick` takes few samples,
-//! to see that everything works.
+//! to see that everything works; parts of names choose workloads: `cargo bench -- --quick ring`.
 
 mod guests;
 mod memory;
@@ -32,9 +32,11 @@ const TARGETS: [(&str, f64); 9] = [
 ];
 
 fn main() -> ExitCode {
-    // Cargo passes `--bench`; people pass `--quick`.
-    let quick = std::env::args().any(|argument| argument == "--quick");
-    match run(if quick { 3 } else { 15 }) {
+    // Cargo passes `--bench`; people pass `--quick`, and parts of the names of workloads.
+    let (flags, names): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
+    let quick = flags.iter().any(|flag| flag == "--quick");
+    match run(if quick { 3 } else { 15 }, &names) {
         Ok(report) => {
             report.print(&TARGETS);
             ExitCode::SUCCESS
@@ -46,11 +48,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(samples: u32) -> Result<Report, Box<dyn Error>> {
+/// Runs the workloads whose names contain one of these texts, and the peers; without any, everything.
+fn run(samples: u32, names: &[String]) -> Result<Report, Box<dyn Error>> {
     report::line("building the guests and the native peers ...");
     let guests = guests::build()?;
     let peers = peers::build()?;
-    let workloads = workloads::all(&guests)?;
+    let mut workloads = workloads::all(&guests)?;
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part));
+    workloads.retain(|workload| wanted(workload.name));
     let mut report = Report::default();
     for sample in 1..=samples {
         report::line(&format!("sample {sample} of {samples}"));
@@ -59,11 +64,9 @@ fn run(samples: u32) -> Result<Report, Box<dyn Error>> {
         }
         peers::sample(&peers, &mut report)?;
     }
-    report.add(
-        "loopbox",
-        "1,000 sandboxes at once",
-        "bytes",
-        memory::of_many_sandboxes(&guests, 1_000)?,
-    );
+    let many = "1,000 sandboxes at once";
+    if wanted(many) {
+        report.add("loopbox", many, "bytes", memory::of_many_sandboxes(&guests, 1_000)?);
+    }
     Ok(report)
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::exit_code;
-use crate::scenario;
+use crate::scenario::{self, Found};
 use crate::terminal;
 
 /// Runs asynchronous programs in a deterministic machine, in virtual time, and checks what their event
@@ -70,7 +70,7 @@ pub fn main() -> ExitCode {
 }
 
 /// The scenario files in these paths. Blocks.
-fn select(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {
+fn select(paths: &[PathBuf]) -> Result<Vec<Found>, Refusal> {
     let found = scenario::find(paths)
         .map_err(|error| Refusal::new(exit_code::BAD_SETUP, error.to_string()))?;
     if found.is_empty() {

@@ -34,7 +34,7 @@ use loopbox_trace::check::Expectations;
 use loopbox_trace::{Group, Nanos};
 
 pub use error::ScenarioError;
-pub use find::{FindError, find};
+pub use find::{FindError, Found, find};
 
 /// A scenario, ready to be run.
 #[derive(Clone, Debug)]

@@ -21,7 +21,7 @@ use crate::programs::{ProgramError, Programs};
 use crate::report::{About, Judged, Outcome, Report, Tally};
 use crate::results::{self, Record, Results};
 use crate::runner::Stop;
-use crate::scenario::{Guest, Scenario, ScenarioError};
+use crate::scenario::{Found, Guest, Scenario, ScenarioError};
 use crate::sha256::Sha256;
 
 /// A scenario's file and what is in it.
@@ -33,12 +33,15 @@ pub struct Loaded {
 }
 
 /// Reads scenario files. Blocks.
-pub fn load(paths: Vec<PathBuf>) -> Vec<Loaded> {
-    let load = |path: PathBuf| {
-        let scenario = Scenario::load(&path).map(Arc::new);
-        Loaded { path, scenario }
+pub fn load(found: Vec<Found>) -> Vec<Loaded> {
+    let load = |found: Found| match found {
+        Ok(path) => {
+            let scenario = Scenario::load(&path).map(Arc::new);
+            Loaded { path, scenario }
+        }
+        Err(error) => Loaded { path: error.file().to_owned(), scenario: Err(error) },
     };
-    paths.into_iter().map(load).collect()
+    found.into_iter().map(load).collect()
 }
 
 /// Builds the guests that these scenarios need. Asked to stop, it builds nothing.
@@ -85,8 +88,8 @@ impl From<RunError> for Outcome {
 impl Session {
     /// Runs scenarios, and hands out a report of each, in order.
     ///
-    /// When the session is asked to stop, what is under way is dropped; what has finished is reported,
-    /// and the others are reported as interrupted.
+    /// When the session is asked to stop, runs under way are dropped; those that have finished are kept and
+    /// reported, and the others are reported as interrupted.
     pub async fn run(
         self: &Arc<Self>,
         scenarios: Vec<Loaded>,
@@ -107,11 +110,10 @@ impl Session {
                     Ok(scenario) => scenario,
                     Err(error) => return Outcome::BadScenario(error),
                 };
-                let outcome = async {
-                    let _permit = free.acquire().await;
-                    session.outcome(&scenario, &built).await
+                let Some(_permit) = stop.or(free.acquire()).await else {
+                    return Outcome::Interrupted;
                 };
-                stop.or(outcome).await.unwrap_or(Outcome::Interrupted)
+                session.outcome(&scenario, &built, &stop).await
             });
             tasks.push((path, about, task));
         }
@@ -137,10 +139,16 @@ impl Session {
     }
 
     /// What comes out of one scenario, whatever happens.
-    async fn outcome(self: &Arc<Self>, scenario: &Arc<Scenario>, built: &Built) -> Outcome {
+    async fn outcome(
+        self: &Arc<Self>,
+        scenario: &Arc<Scenario>,
+        built: &Built,
+        stop: &Stop,
+    ) -> Outcome {
         // A panic in here is a bug of ours, and no reason to lose the other scenarios.
-        match AssertUnwindSafe(self.judged(scenario, built)).catch_unwind().await {
-            Ok(Ok(judged)) => Outcome::Judged(Box::new(judged)),
+        match AssertUnwindSafe(self.judged(scenario, built, stop)).catch_unwind().await {
+            Ok(Ok(Some(judged))) => Outcome::Judged(Box::new(judged)),
+            Ok(Ok(None)) => Outcome::Interrupted,
             Ok(Err(error)) => error.into(),
             Err(panic) => Outcome::CouldNotRun(format!(
                 "loopbox itself panicked, which is a bug of loopbox: {}",
@@ -149,11 +157,28 @@ impl Session {
         }
     }
 
+    /// Runs and judges a scenario; `None` if the session is to end before the run has.
     async fn judged(
         self: &Arc<Self>,
         scenario: &Arc<Scenario>,
         built: &Built,
-    ) -> Result<Judged, RunError> {
+        stop: &Stop,
+    ) -> Result<Option<Judged>, RunError> {
+        let Some((component, run)) = stop.or(self.run_one(scenario, built)).await.transpose()?
+        else {
+            return Ok(None);
+        };
+        let (session, scenario) = (Arc::clone(self), Arc::clone(scenario));
+        // Goldens and results are files. Nothing cuts this off: what is kept is reported too.
+        smol::unblock(move || Ok(Some(session.judge_and_keep(&scenario, component, run)?))).await
+    }
+
+    /// Runs a scenario; gives the hash of its component, too.
+    async fn run_one(
+        &self,
+        scenario: &Scenario,
+        built: &Built,
+    ) -> Result<(Sha256, Run), RunError> {
         let component = match &scenario.guest {
             Guest::Wasm(path) => path,
             Guest::Cargo { package, bin, dir } => {
@@ -165,9 +190,7 @@ impl Session {
         let ready = self.programs.ready(component, scenario.stack_bytes).await?;
         let seed = self.seed_of(scenario);
         let run = ready.sandbox.run(&ready.program, &scenario.config, seed).await;
-        let (session, scenario) = (Arc::clone(self), Arc::clone(scenario));
-        // Goldens and results are files.
-        smol::unblock(move || Ok(session.judge_and_keep(&scenario, ready.sha256, run)?)).await
+        Ok((ready.sha256, run))
     }
 
     fn judge_and_keep(

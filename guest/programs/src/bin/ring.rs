@@ -1,10 +1,10 @@
 //! Tasks in a ring pass one token round and round: the cost of a task switch.
 //!
 //! The same work as `Ring` in `tests/peers`: `--tasks` (100) tasks, `--rounds` (200) rounds. The channels
-//! are those of `futures`: like tokio's, which the peers use, they do little more than wake the reader.
+//! are for one thread, which is all that a guest has; the peers use tokio's. Both do little more than wake
+//! the reader.
 
-use futures_channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use futures_lite::StreamExt;
+use local_channel::mpsc::{self, Receiver, Sender};
 use loopbox_guest::{run, spawn};
 use loopbox_programs::Options;
 
@@ -16,8 +16,8 @@ fn main() {
 
     let hops = run(async move {
         let (mut senders, receivers): (Vec<_>, Vec<_>) =
-            (0..tasks).map(|_| mpsc::unbounded()).unzip();
-        senders[0].unbounded_send(0).expect("the receiver is here");
+            (0..tasks).map(|_| mpsc::channel()).unzip();
+        senders[0].send(0).expect("the receiver is here");
         senders.rotate_left(1);
         let links: Vec<_> = receivers
             .into_iter()
@@ -33,12 +33,12 @@ fn main() {
     assert_eq!(hops, tasks * rounds);
 }
 
-async fn link(mut from: UnboundedReceiver<u32>, to: UnboundedSender<u32>, rounds: u32) -> u32 {
+async fn link(mut from: Receiver<u32>, to: Sender<u32>, rounds: u32) -> u32 {
     let mut hops = 0;
     for _ in 0..rounds {
-        hops = 1 + from.next().await.expect("the task before this one goes on until it has sent");
+        hops = 1 + from.recv().await.expect("the task before this one goes on until it has sent");
         // After the last hop the first task is done and gone.
-        let _ = to.unbounded_send(hops);
+        let _ = to.send(hops);
     }
     hops
 }

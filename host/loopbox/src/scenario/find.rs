@@ -5,6 +5,12 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use super::error::ScenarioError;
+
+/// A scenario file; or something in a folder that cannot be looked at, so that nobody knows whether it
+/// is one. That is the trouble of this one scenario.
+pub type Found = Result<PathBuf, ScenarioError>;
+
 /// Why there is no list of scenarios.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
@@ -14,14 +20,6 @@ pub enum FindError {
     /// It is there, but it is no scenario.
     #[error("`{}` is not a scenario: its name does not end in `.toml`", .0.display())]
     NotAScenario(PathBuf),
-    /// A symbolic link in a folder leads back to that folder.
-    #[error("`{}` is a link in a circle: it leads back to `{}`", link.display(), folder.display())]
-    Circle {
-        /// The link.
-        link: PathBuf,
-        /// A folder that the link is in.
-        folder: PathBuf,
-    },
     /// The system does not let us look.
     #[error("cannot look at `{}`: {reason}", path.display())]
     Io {
@@ -37,8 +35,8 @@ pub enum FindError {
 /// (they are there to be extended) or `.` (they belong to editors and tools). No file is listed twice.
 ///
 /// # Errors
-/// A path does not exist or cannot be looked at. That a folder has no scenario is no error.
-pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FindError> {
+/// One of these paths does not exist, or is no scenario. That a folder has no scenario is no error.
+pub fn find(paths: &[PathBuf]) -> Result<Vec<Found>, FindError> {
     let mut found = Vec::new();
     for path in paths {
         let metadata = path.metadata().map_err(|reason| match reason.kind() {
@@ -46,20 +44,30 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FindError> {
             _ => FindError::Io { path: path.clone(), reason },
         })?;
         if metadata.is_dir() {
-            found.extend(walk(path)?);
+            found.extend(walk(path));
         } else if is_toml(path) {
-            found.push(path.clone());
+            found.push(Ok(path.clone()));
         } else {
             return Err(FindError::NotAScenario(path.clone()));
         }
     }
     let mut seen = BTreeSet::new();
-    found.retain(|path| seen.insert(std::path::absolute(path).unwrap_or_else(|_| path.clone())));
+    found.retain(|found| {
+        let path = path_of(found);
+        seen.insert(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
+    });
     Ok(found)
 }
 
+fn path_of(found: &Found) -> &Path {
+    match found {
+        Ok(path) => path,
+        Err(error) => error.file(),
+    }
+}
+
 /// The scenario files in a folder.
-fn walk(folder: &Path) -> Result<Vec<PathBuf>, FindError> {
+fn walk(folder: &Path) -> Vec<Found> {
     let mut found = Vec::new();
     let entries = WalkDir::new(folder).follow_links(true).into_iter();
     for entry in entries.filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.path())) {
@@ -67,23 +75,34 @@ fn walk(folder: &Path) -> Result<Vec<PathBuf>, FindError> {
             Ok(entry) => entry,
             // A hidden link to nothing, as Emacs makes one for a file that is being edited.
             Err(error) if error.depth() > 0 && error.path().is_some_and(is_hidden) => continue,
-            Err(error) => return Err(walk_error(error, folder)),
+            Err(error) => {
+                found.push(Err(walk_error(&error, folder)));
+                continue;
+            }
         };
         let is_base = entry.file_name().as_encoded_bytes().starts_with(b"_");
         if entry.file_type().is_file() && is_toml(entry.path()) && !is_base {
-            found.push(entry.into_path());
+            found.push(Ok(entry.into_path()));
         }
     }
-    found.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
-    Ok(found)
+    let bytes = |found: &Found| path_of(found).as_os_str().as_encoded_bytes().to_owned();
+    found.sort_by_cached_key(bytes);
+    found
 }
 
-fn walk_error(error: walkdir::Error, folder: &Path) -> FindError {
-    let path = error.path().unwrap_or(folder).to_owned();
-    match error.loop_ancestor() {
-        Some(ancestor) => FindError::Circle { link: path, folder: ancestor.to_owned() },
-        None => FindError::Io { path, reason: error.into() },
-    }
+fn walk_error(error: &walkdir::Error, folder: &Path) -> ScenarioError {
+    let path = error.path().unwrap_or(folder);
+    let message = match (error.loop_ancestor(), error.io_error()) {
+        (Some(ancestor), _) => {
+            format!("this is a link in a circle: it leads back to `{}`", ancestor.display())
+        }
+        (None, Some(reason)) if reason.kind() == std::io::ErrorKind::NotFound => {
+            "this is a link to nothing".into()
+        }
+        (None, Some(reason)) => format!("cannot look at it: {reason}"),
+        (None, None) => error.to_string(),
+    };
+    ScenarioError::of_file(path, message)
 }
 
 fn is_hidden(path: &Path) -> bool {
@@ -119,7 +138,8 @@ mod tests {
             let path = path.strip_prefix(folder.path()).expect("inside").to_owned();
             path.into_os_string().into_string().expect("UTF-8")
         };
-        find(&paths).expect("all is there").into_iter().map(relative).collect()
+        let found = find(&paths).expect("all is there").into_iter();
+        found.map(|found| relative(found.expect("it can be looked at"))).collect()
     }
 
     #[test]
@@ -167,7 +187,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_are_followed_but_not_in_circles() {
+    fn links_are_followed_but_not_in_circles_and_not_to_nothing() {
         use std::os::unix::fs::symlink;
         let folder = folder(&["real/x.toml", "s/y.toml"]);
         let path = |name: &str| folder.path().join(name);
@@ -176,14 +196,23 @@ mod tests {
         assert_eq!(found(&folder, &["s"]), ["s/link/x.toml", "s/y.toml"]);
 
         symlink(path("s"), path("real/back")).expect("linked");
-        let error = find(&[path("s")]).expect_err("a circle").to_string();
-        let error = error.replace(&format!("{}/", folder.path().display()), "");
-        assert_eq!(error, "`s/link/back` is a link in a circle: it leads back to `s`");
-        fs::remove_file(path("real/back")).expect("removed");
-
         symlink("nowhere", path("s/z.toml")).expect("linked");
-        let error = find(&[path("s")]).expect_err("a link to nothing").to_string();
-        assert!(error.contains("s/z.toml`: "), "{error}");
+        let found = find(&[path("s")]).expect("the folder is there");
+        let found: Vec<_> = found
+            .into_iter()
+            .map(|found| match found {
+                Ok(path) => path.display().to_string(),
+                Err(error) => format!("{}: {}", error.file().display(), error.message()),
+            })
+            .map(|shown| shown.replace(&format!("{}/", folder.path().display()), ""))
+            .collect();
+        let expected = [
+            "s/link/back: this is a link in a circle: it leads back to `s`",
+            "s/link/x.toml",
+            "s/y.toml",
+            "s/z.toml: this is a link to nothing",
+        ];
+        assert_eq!(found, expected, "each is the trouble of one scenario");
     }
 
     #[cfg(unix)]
@@ -194,6 +223,6 @@ mod tests {
         let odd = folder.path().join(std::ffi::OsStr::from_bytes(b"\xff.toml"));
         fs::write(&odd, "").expect("written");
         let found = find(&[folder.path().to_owned()]).expect("all is there");
-        assert_eq!(found, [folder.path().join("a.toml"), odd]);
+        assert_eq!(found, [Ok(folder.path().join("a.toml")), Ok(odd)]);
     }
 }
