@@ -150,10 +150,14 @@ fn judge(key: &'static str, finding: Finding, must_fail: bool) -> Check {
 }
 
 /// The first lines of a list that may be long, and how many more there are.
-fn first_lines(lines: Vec<String>, count_max: usize) -> Vec<String> {
+fn first_lines<I>(lines: I, count_max: usize) -> Vec<String>
+where
+    I: IntoIterator<Item = String, IntoIter: ExactSizeIterator>,
+{
+    let lines = lines.into_iter();
     let more = lines.len().saturating_sub(count_max);
     let note = (more > 0).then(|| format!("... and {more} more"));
-    lines.into_iter().take(count_max).chain(note).collect()
+    lines.take(count_max).chain(note).collect()
 }
 
 #[cfg(test)]
@@ -258,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_long_list_is_cut_with_a_note() {
-        let lines = || (0..5).map(|n| n.to_string()).collect();
+        let lines = || (0..5).map(|n| n.to_string()).collect::<Vec<_>>();
         assert_eq!(first_lines(lines(), 5).len(), 5);
         assert_eq!(first_lines(lines(), 2), ["0", "1", "... and 3 more"]);
     }

@@ -39,7 +39,7 @@ pub(super) fn offloaded(patterns: &[GlobMatcher], trace: &Trace) -> Finding {
         let name = one_line(name(call));
         format!("{name} at {} for {} on lane {lane}", call.begin, call.length)
     });
-    let mut detail = first_lines(listed.collect(), LIST_MAX);
+    let mut detail = first_lines(listed.collect::<Vec<_>>(), LIST_MAX);
     detail.extend(unused.iter().map(|pattern| format!("no call matches `{}`", pattern.glob())));
     let shown: Vec<_> = patterns.iter().map(|pattern| pattern.glob().to_string()).collect();
     Finding {
@@ -167,7 +167,8 @@ pub(super) fn golden(expected: &GoldenExpectation, trace: &Trace) -> Finding {
             "there is no golden {name} yet; read the trace below, then bless it with --bless"
         );
         let shown = golden::render(trace, &expected.groups, expected.tolerance);
-        let lines = first_lines(shown.lines().map(String::from).collect(), NEW_GOLDEN_LINES_MAX);
+        let lines =
+            first_lines(shown.lines().map(String::from).collect::<Vec<_>>(), NEW_GOLDEN_LINES_MAX);
         return finding(Ruling::NothingMeasured, why, lines);
     };
     let golden = match golden::parse(text) {

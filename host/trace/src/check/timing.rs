@@ -23,43 +23,39 @@ pub(super) fn max_stall(span: Span, trace: &Trace) -> Finding {
         format!("{} at {}: {}", turn.length(), turn.begin, turn.describe_blame(trace))
     };
     let ruling = span.check(worst.length());
-    let over = turns.iter().take_while(|turn| span.max.is_some_and(|max| turn.length() > max));
-    let over: Vec<_> = over.map(describe).collect();
+    let is_over = |turn: &measure::Turn| span.max.is_some_and(|max| turn.length() > max);
+    let over = &turns[..turns.partition_point(is_over)];
     let mut detail = Vec::new();
     if !over.is_empty() {
         detail.push(format!("{} of {} turns are longer; the longest:", over.len(), turns.len()));
-        detail.extend(first_lines(over, WORST_MAX));
+        detail.extend(first_lines(over.iter().map(describe), WORST_MAX));
     }
     Finding { ruling, expected, actual: describe(worst), detail }
 }
 
 /// The loop sees due things in time.
 pub(super) fn lag(latency: Latency, trace: &Trace) -> Finding {
-    let samples = measure::lags(trace)
-        .iter()
-        .map(|lag| {
-            (lag.lag, format!("{} late at {}: {}", lag.lag, lag.at, lag.due.describe(trace)))
-        })
-        .collect();
-    distribution(latency, samples, "nothing to measure: nothing was due on the loop")
+    let samples = measure::lags(trace).into_iter().map(|lag| (lag.lag, lag)).collect();
+    let describe =
+        |lag: &measure::Lag| format!("{} late at {}: {}", lag.lag, lag.at, lag.due.describe(trace));
+    distribution(latency, samples, describe, "nothing to measure: nothing was due on the loop")
 }
 
 /// Signals are handled, and in time.
 pub(super) fn signal_latency(latency: Latency, trace: &Trace) -> Finding {
     let signals = measure::signal_latencies(trace);
-    let samples = signals
-        .iter()
-        .filter_map(|sent| {
-            let taken = sent.latency()?;
-            Some((taken, format!("{taken} for {} raised at {}", sent.signal, sent.raised)))
-        })
-        .collect();
+    let samples = signals.iter().filter_map(|sent| Some((sent.latency()?, sent)));
+    let describe = |sent: &&measure::SignalLatency| {
+        let taken = sent.latency().unwrap_or_default();
+        format!("{taken} for {} raised at {}", sent.signal, sent.raised)
+    };
+    let none = "nothing to measure: no signal was handled";
+    let mut finding = distribution(latency, samples.collect(), describe, none);
     let unhandled: Vec<_> = signals
         .iter()
         .filter(|sent| sent.handled.is_none())
         .map(|sent| format!("{} raised at {} was never handled", sent.signal, sent.raised))
         .collect();
-    let mut finding = distribution(latency, samples, "nothing to measure: no signal was handled");
     if let Some(first) = unhandled.first() {
         // A lost signal is a finding of its own, whether or not others were handled.
         finding.ruling = Ruling::Broken;
@@ -86,8 +82,13 @@ fn nothing_measured(expected: String, why: &str) -> Finding {
     Finding { ruling: Ruling::NothingMeasured, expected, actual: why.into(), detail: Vec::new() }
 }
 
-/// Holds values, each with its description, against bounds.
-fn distribution(latency: Latency, mut samples: Vec<(Nanos, String)>, none: &str) -> Finding {
+/// Holds values against bounds. There may be a million of them; only those that are shown are described.
+fn distribution<T>(
+    latency: Latency,
+    mut samples: Vec<(Nanos, T)>,
+    describe: impl Fn(&T) -> String,
+    none: &str,
+) -> Finding {
     let expected = latency.describe();
     if latency == Latency::default() {
         return nothing_measured(expected, "no bound is given");
@@ -107,17 +108,13 @@ fn distribution(latency: Latency, mut samples: Vec<(Nanos, String)>, none: &str)
     let shown: Vec<_> =
         percentiles.iter().map(|(percent, value, _)| format!("p{percent} {value}")).collect();
     let number = samples.len();
-    let actual = format!("{worst}; {} of {number}", shown.join(", "));
+    let actual = format!("{}; {} of {number}", describe(worst), shown.join(", "));
     let mut detail = Vec::new();
     if let Some(max) = latency.max {
-        let over: Vec<_> = samples
-            .into_iter()
-            .take_while(|&(value, _)| value > max)
-            .map(|(_, text)| text)
-            .collect();
+        let over = &samples[..samples.partition_point(|&(value, _)| value > max)];
         if !over.is_empty() {
             detail.push(format!("{} of {number} are over {max}; the largest:", over.len()));
-            detail.extend(first_lines(over, WORST_MAX));
+            detail.extend(first_lines(over.iter().map(|(_, sample)| describe(sample)), WORST_MAX));
         }
     }
     Finding { ruling: Ruling::kept_if(kept), expected, actual, detail }

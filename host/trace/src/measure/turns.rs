@@ -1,5 +1,7 @@
 //! Turns of the event loop, and what took the time in them.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 use crate::text::one_line;
@@ -12,10 +14,9 @@ pub struct Turn {
     pub begin: Nanos,
     /// When it waited again, or the run ended.
     pub end: Nanos,
-    /// What took the time: the longest activity of the turn, then the longest within that, and so on
-    /// inwards. An activity that took less than half of the one around it explains nothing and is left
-    /// out. Empty if nothing was recorded in the turn.
-    pub blame: Vec<Activity>,
+    /// Which of the trace's events lie between: looked at only if somebody asks who is to blame.
+    #[serde(skip)]
+    events: Range<usize>,
 }
 
 impl Turn {
@@ -24,10 +25,23 @@ impl Turn {
         self.end - self.begin
     }
 
+    /// What took the time: the longest activity of the turn, then the longest within that, and so on
+    /// inwards. An activity that took less than half of the one around it explains nothing and is left
+    /// out. Empty if nothing was recorded in the turn.
+    pub fn blame(&self, trace: &Trace) -> Vec<Activity> {
+        let mut open = OpenTurn { blame: Vec::new(), activities: Vec::new() };
+        let events = &trace.events[self.events.clone()];
+        events
+            .iter()
+            .filter(|event| event.lane == Lane::MAIN)
+            .for_each(|event| open.take_note_of(event));
+        open.close(self.begin, self.end)
+    }
+
     /// What took the time, in words: `step of task "report" (a.rs:12:5), blocking call "db.query"`.
     pub fn describe_blame(&self, trace: &Trace) -> String {
-        let parts: Vec<_> =
-            self.blame.iter().map(|activity| activity.doing.describe(trace)).collect();
+        let blame = self.blame(trace);
+        let parts: Vec<_> = blame.iter().map(|activity| activity.doing.describe(trace)).collect();
         if parts.is_empty() { "nothing that was recorded".into() } else { parts.join(", ") }
     }
 }
@@ -79,19 +93,22 @@ impl Doing {
 /// All turns of the loop, in order. What happens before the first wait of a loop is in no turn.
 pub fn turns(trace: &Trace) -> Vec<Turn> {
     let mut turns = Vec::new();
-    let mut open: Option<OpenTurn> = None;
-    for event in trace.on(Lane::MAIN) {
-        match (event.kind, &mut open) {
-            (EventKind::TurnBegin, _) => {
-                let next = OpenTurn { begin: event.at, blame: Vec::new(), activities: Vec::new() };
-                turns.extend(open.replace(next).map(|turn| turn.close(event.at)));
-            }
-            (EventKind::TurnEnd, _) => turns.extend(open.take().map(|turn| turn.close(event.at))),
-            (_, Some(turn)) => turn.take_note_of(event),
-            (_, None) => {}
+    // When the turn that goes on began, and with which event.
+    let mut open: Option<(Nanos, usize)> = None;
+    let on_main = trace.events.iter().enumerate().filter(|(_, event)| event.lane == Lane::MAIN);
+    for (index, event) in on_main {
+        let next = match event.kind {
+            EventKind::TurnBegin => Some((event.at, index + 1)),
+            EventKind::TurnEnd => None,
+            _ => continue,
+        };
+        if let Some((begin, first)) = std::mem::replace(&mut open, next) {
+            turns.push(Turn { begin, end: event.at, events: first..index });
         }
     }
-    turns.extend(open.map(|turn| turn.close(trace.finished)));
+    if let Some((begin, first)) = open {
+        turns.push(Turn { begin, end: trace.finished, events: first..trace.events.len() });
+    }
     turns
 }
 
@@ -101,9 +118,8 @@ pub fn worst_turn(trace: &Trace) -> Option<Turn> {
     turns(trace).into_iter().rev().max_by_key(Turn::length)
 }
 
-/// A turn that goes on.
+/// A turn whose activities are being followed.
 struct OpenTurn {
-    begin: Nanos,
     /// The longest activity so far that has ended, then the longest within it ...
     blame: Vec<Activity>,
     /// What goes on, outermost first.
@@ -159,14 +175,14 @@ impl OpenTurn {
         }
     }
 
-    fn close(mut self, end: Nanos) -> Turn {
+    fn close(mut self, begin: Nanos, end: Nanos) -> Vec<Activity> {
         while !self.activities.is_empty() {
             self.end_innermost(end);
         }
-        if !takes_most(self.blame.first(), end - self.begin) {
+        if !takes_most(self.blame.first(), end - begin) {
             self.blame.clear();
         }
-        Turn { begin: self.begin, end, blame: self.blame }
+        self.blame
     }
 }
 
@@ -202,7 +218,7 @@ mod tests {
             worst.describe_blame(&trace),
             "step of task \"report\" (guest/a.rs:12:5), blocking call \"db.query\""
         );
-        assert_eq!(worst.blame[1].length(), ms(978));
+        assert_eq!(worst.blame(&trace)[1].length(), ms(978));
         assert_eq!(turns(&trace)[1].describe_blame(&trace), "nothing that was recorded");
     }
 
@@ -213,9 +229,10 @@ mod tests {
         b.main(0, TurnBegin).main(0, StepBegin(report)).blocking(Lane::MAIN, "read", 0, 49);
         b.main(100, StepEnd(report, Outcome::Done)).main(100, TurnEnd);
         b.main(200, TurnBegin).blocking(Lane::MAIN, "read", 200, 249).main(300, TurnEnd);
-        let turns = turns(&b.exit(300));
-        assert_eq!(turns[0].blame.len(), 1);
-        assert_eq!(turns[1].blame, []);
+        let trace = b.exit(300);
+        let turns = turns(&trace);
+        assert_eq!(turns[0].blame(&trace).len(), 1);
+        assert_eq!(turns[1].blame(&trace), []);
     }
 
     #[test]
@@ -230,7 +247,9 @@ mod tests {
         };
         let trace = b.end(1000, ending);
         let step = Activity { doing: Doing::Step(spin), begin: ms(6), end: ms(1000) };
-        assert_eq!(turns(&trace), [Turn { begin: ms(5), end: ms(1000), blame: vec![step] }]);
+        let [turn] = &turns(&trace)[..] else { panic!("one turn") };
+        assert_eq!((turn.begin, turn.end), (ms(5), ms(1000)));
+        assert_eq!(turn.blame(&trace), [step]);
     }
 
     #[test]
@@ -241,8 +260,9 @@ mod tests {
         b.blocking(Lane::worker(0), "db.query", 60, 900);
         b.main(60, TurnBegin).main(61, TurnEnd);
         let trace = b.exit(1000);
-        let expected = Turn { begin: ms(60), end: ms(61), blame: Vec::new() };
-        assert_eq!(turns(&trace), [expected]);
+        let [turn] = &turns(&trace)[..] else { panic!("one turn") };
+        assert_eq!((turn.begin, turn.end), (ms(60), ms(61)));
+        assert_eq!(turn.blame(&trace), []);
         assert_eq!(worst_turn(&Builder::new().exit(7)), None);
     }
 
@@ -260,10 +280,11 @@ mod tests {
         b.main(0, TurnBegin).main(1, StepEnd(a, Outcome::Done)).main(1, CallbackBegin(callback));
         b.main(2, StepBegin(a)).main(9, CallbackEnd(callback)).main(10, TurnBegin);
         b.main(12, TurnEnd).main(13, TurnEnd);
-        let turns = turns(&b.exit(20));
+        let trace = b.exit(20);
+        let turns = turns(&trace);
         assert_eq!(turns.len(), 2);
         assert_eq!(turns[0].end, ms(10));
-        let ends: Vec<_> = turns[0].blame.iter().map(|activity| activity.end).collect();
+        let ends: Vec<_> = turns[0].blame(&trace).iter().map(|activity| activity.end).collect();
         assert_eq!(ends, [ms(9), ms(9)]);
     }
 }
