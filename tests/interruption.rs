@@ -16,15 +16,20 @@ use support::guests::{SPIN, SUCCEED, USE_DB};
 use support::{Done, EXPECT_0, Folder};
 
 /// Limits that would let a guest spin for years.
-const FOR_EVER: &str = "[machine]\nfuel-limit = 9_000_000_000_000_000_000\ntime-limit = \"100000h\"\n";
+const FOR_EVER: &str =
+    "[machine]\nfuel-limit = 9_000_000_000_000_000_000\ntime-limit = \"100000h\"\n";
 
-/// A hundred thousand blocking calls: it takes longer to write the trace than to make it.
-const FILL_TRACE: &str = "(local $i i32)
-    (loop $again
-      (call $db.query)
-      (local.set $i (i32.add (local.get $i) (i32.const 1)))
-      (br_if $again (i32.lt_u (local.get $i) (i32.const 100000))))
-    (i32.const 0)";
+/// So many blocking calls: it takes longer to write their trace than to make it.
+fn fill_trace(calls: u32) -> String {
+    format!(
+        "(local $i i32)
+         (loop $again
+           (call $db.query)
+           (local.set $i (i32.add (local.get $i) (i32.const 1)))
+           (br_if $again (i32.lt_u (local.get $i) (i32.const {calls}))))
+         (i32.const 0)"
+    )
+}
 
 /// A session under way; killed, if need be, when the test ends.
 struct Session {
@@ -89,7 +94,10 @@ fn check_results(folder: &Folder) -> usize {
     let records = with_end(".json").map(|(name, bytes)| {
         let record: Value = serde_json::from_slice(bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
         let trace = name.replace(".json", ".trace.jsonl");
-        assert!(files.contains_key(&trace) && trace.ends_with(record["trace"].as_str().expect("a name")));
+        assert!(
+            files.contains_key(&trace)
+                && trace.ends_with(record["trace"].as_str().expect("a name"))
+        );
     });
     records.count()
 }
@@ -112,6 +120,19 @@ fn folder_with_a_spinning_guest() -> Folder {
     folder
 }
 
+/// Each has a longer trace than the one before: at any moment some of them run, and the results of others
+/// are being written.
+const LONG_TRACES: [&str; 6] = ["s/a", "s/b", "s/c", "s/d", "s/e", "s/f"];
+
+fn folder_with_long_traces() -> Folder {
+    let folder = Folder::new();
+    let rest = format!("blocking = [{{ call = \"*\", takes = \"1ns\" }}]\n{EXPECT_0}");
+    for (name, calls) in LONG_TRACES.into_iter().zip((1..).map(|n| 10_000 * n)) {
+        folder.scenario(name, &fill_trace(calls), &rest);
+    }
+    folder
+}
+
 #[test]
 fn what_finished_is_reported_when_a_signal_ends_the_session() {
     for (signal, jobs) in [("INT", "1"), ("INT", "2"), ("TERM", "2")] {
@@ -125,7 +146,8 @@ fn what_finished_is_reported_when_a_signal_ends_the_session() {
             .says("ok     s/b.toml")
             .says("\n-      s/spin.toml  spin  (interrupted)\n");
         assert!(done.stdout.ends_with(" interrupted\n"), "a summary: {}", done.stdout);
-        let note = "loopbox: stopping; what has finished is reported (Ctrl-C again leaves at once)\n";
+        let note =
+            "loopbox: stopping; what has finished is reported (Ctrl-C again leaves at once)\n";
         assert_eq!(done.stderr, note);
         // The last one may have run beside the one that spins.
         let holding = done.stdout.matches("ok     ").count();
@@ -149,20 +171,17 @@ fn programs_are_told_of_the_interruption_too() {
     assert!(lines[4]["interrupted"].as_u64() >= Some(1));
 }
 
-/// The signal comes when one result has been reported and the next is, most likely, being written.
+/// When the signal comes, one result has been reported, and others are most likely being written.
 #[test]
 fn a_result_that_is_being_written_is_written_to_its_end() {
-    let folder = Folder::new();
-    let rest = format!("blocking = [{{ call = \"*\", takes = \"1ns\" }}]\n{EXPECT_0}");
-    for name in ["s/a", "s/b", "s/c", "s/d", "s/e", "s/f"] {
-        folder.scenario(name, FILL_TRACE, &rest);
-    }
-    for jobs in ["1", "4"] {
-        let mut session = Session::start(&folder, &["run", "s", "--jobs", jobs]);
-        let read = session.read_to("s/a.toml");
+    let folder = folder_with_long_traces();
+    folder.scenario("s/spin", SPIN, &format!("{FOR_EVER}{EXPECT_0}"));
+    for last in LONG_TRACES {
+        let mut session = Session::start(&folder, &["run", "s", "--jobs", "7"]);
+        let read = session.read_to(last);
         session.signal("INT");
         let done = session.end(read);
-        done.exits(130);
+        done.exits(130).says("\n-      s/spin.toml  spin  (interrupted)\n");
         assert_eq!(check_results(&folder), done.stdout.matches("ok     ").count());
         check_nothing_temporary(&folder);
         std::fs::remove_dir_all(folder.path().join(".loopbox")).expect("removed");
@@ -171,18 +190,18 @@ fn a_result_that_is_being_written_is_written_to_its_end() {
 
 #[test]
 fn a_kill_leaves_no_torn_result() {
-    let folder = Folder::new();
-    let rest = format!("blocking = [{{ call = \"*\", takes = \"1ns\" }}]\n{EXPECT_0}");
-    for name in ["s/a", "s/b", "s/c", "s/d", "s/e", "s/f"] {
-        folder.scenario(name, FILL_TRACE, &rest);
+    let folder = folder_with_long_traces();
+    for last in LONG_TRACES {
+        let mut session = Session::start(&folder, &["run", "s", "--jobs", "6"]);
+        let read = session.read_to(last);
+        session.signal("KILL");
+        // After the last one it may have ended by itself.
+        assert!([None, Some(0)].contains(&session.end(read).code));
+        assert!(check_results(&folder) >= 1);
+        std::fs::remove_dir_all(folder.path().join(".loopbox")).expect("removed");
     }
-    let mut session = Session::start(&folder, &["run", "s", "--jobs", "2"]);
-    let read = session.read_to("s/a.toml");
-    session.signal("KILL");
-    assert_eq!(session.end(read).code, None);
-    assert!(check_results(&folder) >= 1);
     folder.loopbox(&["run", "s"]).exits(0).says("6 hold");
-    assert_eq!(check_results(&folder), 6);
+    assert_eq!(check_results(&folder), LONG_TRACES.len());
 }
 
 /// Nobody reads what is printed, so the first Ctrl-C cannot end the session in good order.

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::exit_code;
+use crate::files;
 use crate::scenario::{self, Found};
 use crate::terminal;
 
@@ -66,6 +67,7 @@ pub fn main() -> ExitCode {
         terminal::note(&format!("error: {}", refusal.message));
         refusal.exit_code
     });
+    files::finish();
     ExitCode::from(code)
 }
 

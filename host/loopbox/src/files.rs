@@ -6,6 +6,11 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::{PoisonError, RwLock};
+
+/// Held for reading by each write under way. There is one for the whole process, because it is for the
+/// process's end.
+static UNDER_WAY: RwLock<()> = RwLock::new(());
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,7 @@ pub fn replace(
     readers: Readers,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
 ) -> io::Result<()> {
+    let _under_way = UNDER_WAY.read().unwrap_or_else(PoisonError::into_inner);
     // The parent of a bare file name is the empty path, which no system call takes.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
@@ -44,6 +50,12 @@ pub fn replace(
     drop(buffer);
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Waits for the writes under way and lets no other begin: for the end of the process. Work that was
+/// given up may still be going on in some thread, and would else be cut off in the middle of a file.
+pub fn finish() {
+    std::mem::forget(UNDER_WAY.write().unwrap_or_else(PoisonError::into_inner));
 }
 
 #[cfg(test)]

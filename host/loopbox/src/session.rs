@@ -174,11 +174,7 @@ impl Session {
     }
 
     /// Runs a scenario; gives the hash of its component, too.
-    async fn run_one(
-        &self,
-        scenario: &Scenario,
-        built: &Built,
-    ) -> Result<(Sha256, Run), RunError> {
+    async fn run_one(&self, scenario: &Scenario, built: &Built) -> Result<(Sha256, Run), RunError> {
         let component = match &scenario.guest {
             Guest::Wasm(path) => path,
             Guest::Cargo { package, bin, dir } => {
