@@ -91,15 +91,13 @@ fn check_results(folder: &Folder) -> usize {
     for (name, bytes) in with_end(".trace.jsonl") {
         store::read(&bytes[..]).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
-    let records = with_end(".json").map(|(name, bytes)| {
+    for (name, bytes) in with_end(".json") {
         let record: Value = serde_json::from_slice(bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
         let trace = name.replace(".json", ".trace.jsonl");
-        assert!(
-            files.contains_key(&trace)
-                && trace.ends_with(record["trace"].as_str().expect("a name"))
-        );
-    });
-    records.count()
+        assert!(files.contains_key(&trace), "{name} has no trace");
+        assert!(trace.ends_with(record["trace"].as_str().expect("a name")));
+    }
+    with_end(".json").count()
 }
 
 /// Nothing but results and compiled guests is left.
