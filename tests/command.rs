@@ -9,16 +9,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use support::guests::{FAIL, SUCCEED, TRAP, USE_DB};
-use support::{Done, EXPECT_0, Folder, PASSING, done};
-
-/// Blocking calls whose length is drawn, and an expectation that they break.
-const DRAWN: &str = r#"
-    [[blocking]]
-    call = "db.*"
-    takes = { between = ["1ms", "60s"] }
-    [expect]
-    finish = { max = "1ns" }
-"#;
+use support::{DRAWN, Done, EXPECT_0, Folder, PASSING, done};
 
 /// Blocking calls of 10 ms each, and a golden `db.trace`.
 const GOLDEN: &str = r#"

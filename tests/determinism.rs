@@ -11,21 +11,8 @@ use std::process::Command;
 
 use support::{Folder, done};
 
-/// Every file below a folder, by its path in there.
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    walkdir::WalkDir::new(folder)
-        .into_iter()
-        .map(|entry| entry.expect("readable"))
-        .filter(|entry| entry.file_type().is_file())
-        .map(|entry| {
-            let name = entry.path().strip_prefix(folder).expect("below it").to_owned();
-            (name, std::fs::read(entry.path()).expect("readable"))
-        })
-        .collect()
-}
-
 /// Runs all scenarios of the repository with this build of the command.
-fn run(command: &Path, jobs: &str) -> (String, BTreeMap<PathBuf, Vec<u8>>) {
+fn run(command: &Path, jobs: &str) -> (String, BTreeMap<String, Vec<u8>>) {
     let folder = Folder::new();
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let output = Command::new(command)
@@ -38,7 +25,7 @@ fn run(command: &Path, jobs: &str) -> (String, BTreeMap<PathBuf, Vec<u8>>) {
         .expect("the command starts");
     let done = done(output);
     done.exits(0);
-    (done.stdout, files(folder.path()))
+    (done.stdout, folder.files(""))
 }
 
 #[test]
@@ -54,7 +41,7 @@ fn results_do_not_depend_on_the_run_the_jobs_or_the_build() {
         let names: Vec<_> = written.keys().collect();
         assert_eq!(names, written_again.keys().collect::<Vec<_>>(), "{what}");
         for (name, bytes) in &written {
-            assert!(*bytes == written_again[name], "{what}: {} differs", name.display());
+            assert!(*bytes == written_again[name], "{what}: {name} differs");
         }
     }
 }

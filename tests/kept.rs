@@ -12,16 +12,7 @@ use loopbox::scenario::Scenario;
 use loopbox_trace::{check, store};
 use serde_json::{Value, json};
 use support::guests::{FAIL, SUCCEED, TRAP, USE_DB};
-use support::{EXPECT_0, Folder, done};
-
-/// Blocking calls whose length is drawn, and an expectation that they break.
-const DRAWN: &str = r#"
-    [[blocking]]
-    call = "db.*"
-    takes = { between = ["1ms", "60s"] }
-    [expect]
-    finish = { max = "1ns" }
-"#;
+use support::{DRAWN, EXPECT_0, Folder, done};
 
 /// Blocking calls of 10 ms each, in a run that must end before the last of them does.
 const LATE: &str = r#"

@@ -20,6 +20,15 @@ pub struct Folder {
     temp: TempDir,
 }
 
+/// Blocking calls whose length is drawn, and an expectation that they break.
+pub const DRAWN: &str = r#"
+    [[blocking]]
+    call = "db.*"
+    takes = { between = ["1ms", "60s"] }
+    [expect]
+    finish = { max = "1ns" }
+"#;
+
 /// What the command did.
 pub struct Done {
     /// `None` if a signal ended it.
