@@ -57,6 +57,7 @@ mod process;
 mod task;
 mod time;
 mod timers;
+mod waiting;
 mod watch;
 
 pub mod blocking;

@@ -1,6 +1,7 @@
 //! The clock, sleeping, and giving up after a time.
 
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use pin_project_lite::pin_project;
 use crate::event_loop::{self, Alarm};
 use crate::host::clock;
 use crate::timers::Key;
+use crate::waiting::{self, Kind, ObjectId, Place};
 
 /// The loop's clock: virtual time since the start of the run. Like `loop.time()`.
 ///
@@ -20,17 +22,20 @@ pub fn time() -> Duration {
 }
 
 /// Waits for `duration`, from now on. Like `asyncio.sleep`; a duration of zero waits for the next turn.
+#[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    if duration.is_zero() {
-        Sleep(State::Yield(yield_now()))
+    let state = if duration.is_zero() {
+        State::Yield(yield_now())
     } else {
-        Sleep(State::New(clock::now().saturating_add(to_nanos(duration))))
-    }
+        State::New(clock::now().saturating_add(to_nanos(duration)))
+    };
+    Sleep { state, place: Location::caller() }
 }
 
 /// Waits until the loop's clock, [`time`], shows `when`.
+#[track_caller]
 pub fn sleep_until(when: Duration) -> Sleep {
-    Sleep(State::New(to_nanos(when)))
+    Sleep { state: State::New(to_nanos(when)), place: Location::caller() }
 }
 
 /// Waits for the next turn, so that others may run. Like `asyncio.sleep(0)`.
@@ -39,6 +44,7 @@ pub fn yield_now() -> YieldNow {
 }
 
 /// Runs `future` for at most `duration`; after that it is dropped. Like `asyncio.wait_for`.
+#[track_caller]
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     Timeout { future, sleep: sleep(duration) }
 }
@@ -51,7 +57,10 @@ pub(crate) fn to_nanos(duration: Duration) -> u64 {
 /// A future that is complete at its time. Made by [`sleep`] and [`sleep_until`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct Sleep(State);
+pub struct Sleep {
+    state: State,
+    place: Place,
+}
 
 #[derive(Debug)]
 enum State {
@@ -68,7 +77,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.0 {
+        match &mut self.state {
             State::Yield(yielding) => Pin::new(yielding).poll(cx),
             State::New(due) => {
                 let due = *due;
@@ -76,7 +85,8 @@ impl Future for Sleep {
                     let alarm = Alarm::Wake(cx.waker().clone(), event_loop.watch.current());
                     event_loop.timers.borrow_mut().insert(due, alarm)
                 });
-                self.0 = State::Set(key);
+                self.state = State::Set(key);
+                waiting::note(Kind::Timer, ObjectId::NONE, self.place);
                 Poll::Pending
             }
             State::Set(key) => {
@@ -91,9 +101,10 @@ impl Future for Sleep {
                     }
                 });
                 if is_set {
+                    waiting::note(Kind::Timer, ObjectId::NONE, self.place);
                     return Poll::Pending;
                 }
-                self.0 = State::Over;
+                self.state = State::Over;
                 Poll::Ready(())
             }
             State::Over => Poll::Ready(()),
@@ -103,7 +114,7 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let State::Set(key) = self.0 {
+        if let State::Set(key) = self.state {
             let alarm = event_loop::with(|event_loop| event_loop.timers.borrow_mut().remove(key));
             drop(alarm);
         }
@@ -149,7 +160,13 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        Pin::new(this.sleep).poll(cx).map(|()| Err(TimeoutError))
+        // What the task waits for is the future; the timer only ends that.
+        let noted = waiting::take();
+        let poll = Pin::new(this.sleep).poll(cx).map(|()| Err(TimeoutError));
+        if noted.is_some() {
+            waiting::put_back(noted);
+        }
+        poll
     }
 }
 
