@@ -51,6 +51,7 @@
 mod callback;
 mod debug;
 mod event_loop;
+mod exception;
 mod executor;
 mod host;
 mod process;
@@ -67,6 +68,10 @@ pub mod signal;
 pub use callback::{Handle, TimerHandle, call_at, call_later, call_soon, call_soon_threadsafe};
 pub use debug::{get_debug, set_debug, set_slow_callback_duration};
 pub use event_loop::run;
+pub use exception::{
+    Argument, AsException, CancelledError, Exception, InvalidStateError, KeyboardInterrupt,
+    PicklingError, RuntimeError, TypeError, ValueError,
+};
 pub use executor::{Job, executor_job, run_in_executor, unblock};
 pub use process::exit;
 pub use task::{Cancel, Task, spawn, spawn_named};
