@@ -41,7 +41,8 @@
 //! | `loop.run_in_executor(None, f)` | [`run_in_executor`] or, as smol has it, [`unblock`] |
 //! | `loop.add_signal_handler` | [`signal::add_signal_handler`], [`signal::Signals`], [`signal::wait`] |
 //! | `loop.set_debug(True)`, `slow_callback_duration` | [`set_debug`], [`set_slow_callback_duration`] |
-//! | `logging.getLogger("name").info(...)` | `log::info!(target: "name", ...)`; see [`logging`] |
+//! | `logging.getLogger("name").info(...)` | [`logging::get_logger`], or `log::info!(target: "name", ...)` |
+//! | `logging.basicConfig(level=...)` | [`logging::basic_config`] |
 //!
 //! # Outside of Loopbox
 //! Built for another target than wasm, the crate has a stand-in for the machine: a clock that jumps and a

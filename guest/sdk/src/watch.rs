@@ -57,10 +57,6 @@ impl Watch {
         self.on.get()
     }
 
-    pub(crate) fn is_traced(&self) -> bool {
-        self.traced.get()
-    }
-
     pub(crate) fn is_debug(&self) -> bool {
         self.debug.get()
     }
@@ -198,6 +194,6 @@ impl Watch {
         if self.traced.get() {
             tracing::diagnostic(report);
         }
-        crate::logging::last_resort(&report.text);
+        crate::logging::handle(&report.logger, report.level, &report.text);
     }
 }

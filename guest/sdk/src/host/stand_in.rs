@@ -232,6 +232,7 @@ pub(crate) mod tracing {
         Info,
         Warning,
         Error,
+        Critical,
     }
 
     #[derive(Debug)]
