@@ -42,6 +42,7 @@
 //! | `loop.add_signal_handler` | [`signal::add_signal_handler`], [`signal::Signals`], [`signal::wait`] |
 //! | `loop.set_debug(True)`, `slow_callback_duration` | [`set_debug`], [`set_slow_callback_duration`] |
 //! | `logging.getLogger("name").info(...)` | [`logging::get_logger`], or `log::info!(target: "name", ...)` |
+//! | `warnings.simplefilter`, `logging.captureWarnings` | [`warnings`] |
 //! | `logging.basicConfig(level=...)` | [`logging::basic_config`] |
 //!
 //! # Outside of Loopbox
@@ -65,6 +66,7 @@ mod watch;
 pub mod blocking;
 pub mod logging;
 pub mod signal;
+pub mod warnings;
 
 pub use callback::{Handle, TimerHandle, call_at, call_later, call_soon, call_soon_threadsafe};
 pub use debug::{get_debug, set_debug, set_slow_callback_duration};

@@ -28,6 +28,9 @@ pub use level::Level;
 pub use logger::{HandlerId, Logger, get_logger, root};
 pub use record::Record;
 
+pub(crate) use handler::write_line;
+pub(crate) use logger::is_traced;
+
 /// The format of [`basic_config`] unless told. Like `logging.BASIC_FORMAT`.
 pub const BASIC_FORMAT: &str = "%(levelname)s:%(name)s:%(message)s";
 

@@ -65,7 +65,7 @@ pub(super) fn handle(handler: &dyn Handler, record: &Record) {
 }
 
 /// Writes a line to standard error.
-pub(super) fn write_line(text: &str) {
+pub(crate) fn write_line(text: &str) {
     // Nobody is left to tell about a standard error that is broken.
     let _ = writeln!(io::stderr(), "{text}");
 }

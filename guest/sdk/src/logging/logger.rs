@@ -251,7 +251,7 @@ impl Loggers {
 }
 
 /// Whether somebody reads the trace.
-pub(super) fn is_traced() -> bool {
+pub(crate) fn is_traced() -> bool {
     LOGGERS.with(|loggers| {
         loggers.traced.get().unwrap_or_else(|| {
             let traced = tracing::enabled();
