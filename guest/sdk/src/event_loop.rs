@@ -34,6 +34,9 @@ mod tests;
 /// In what `wait` returns: there are notices to take. The other bits are the time.
 const NOTICES_WAIT: u64 = 1 << 63;
 
+/// What `wait` returns if the wait goes on in `park`.
+const PARK: u64 = u64::MAX >> 1;
+
 thread_local! {
     static LOOP: EventLoop = const { EventLoop::new() };
 }
@@ -195,7 +198,10 @@ impl EventLoop {
         } else {
             0
         };
-        let wake = host::wait(until);
+        let mut wake = host::wait(until);
+        if wake == PARK {
+            wake = host::park();
+        }
         if wake & NOTICES_WAIT != 0 {
             self.take_notices();
         }
@@ -241,6 +247,8 @@ impl EventLoop {
                         None => {}
                     }
                 }
+                // Nothing of the loop's watches descriptors or starts children yet.
+                NoticeKind::Readable | NoticeKind::Writable | NoticeKind::ChildExited => {}
             }
         }
     }

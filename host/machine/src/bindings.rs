@@ -8,7 +8,22 @@
 wasmtime::component::bindgen!({
     path: "../../guest/wit",
     world: "machine",
-    imports: { default: trappable },
+    imports: {
+        // What may have to let other processes run first.
+        "loopbox:sandbox/event-loop.park": async | trappable,
+        "loopbox:sandbox/pipes.create": async | trappable,
+        "loopbox:sandbox/pipes.read": async | trappable,
+        "loopbox:sandbox/pipes.read-blocking": async | trappable,
+        "loopbox:sandbox/pipes.write": async | trappable,
+        "loopbox:sandbox/pipes.write-blocking": async | trappable,
+        "loopbox:sandbox/pipes.close": async | trappable,
+        "loopbox:sandbox/pipes.watch": async | trappable,
+        "loopbox:sandbox/process.spawn": async | trappable,
+        "loopbox:sandbox/process.try-wait": async | trappable,
+        "loopbox:sandbox/process.wait": async | trappable,
+        "loopbox:sandbox/process.kill": async | trappable,
+        default: trappable,
+    },
     exports: { default: async },
     require_store_data_send: true,
     with: {

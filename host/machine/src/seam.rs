@@ -3,10 +3,12 @@
 //! The meaning of every call is documented in `guest/wit/sandbox.wit`; this only translates. Keep the
 //! functions that a loop calls every turn short: they are the machine's hot path.
 
+mod processes;
+
 use loopbox_trace::{Diagnostic, EventKind, JobId, Level, Nanos, Outcome};
 use wasmtime::Result;
 
-use crate::bindings::loopbox::sandbox::{blocking, event_loop, jobs, process, signals, tracing};
+use crate::bindings::loopbox::sandbox::{blocking, event_loop, jobs, signals, tracing};
 use crate::guest::Guest;
 use crate::kernel::{Halt, Notice, SignalError};
 
@@ -18,6 +20,10 @@ impl event_loop::Host for Guest {
         let wake = self.kernel.wait(Nanos(until))?;
         let notices = if wake.notices { HAS_NOTICES } else { 0 };
         Ok(wake.now.0 | notices)
+    }
+
+    async fn park(&mut self) -> Result<u64> {
+        Err(Halt::Misuse("no wait was answered with \"park\"".into()).into())
     }
 
     fn next_notice(&mut self) -> Result<Option<event_loop::Notice>> {
@@ -99,12 +105,6 @@ impl jobs::Host for Guest {
 
     fn post(&mut self) -> Result<u32> {
         Ok(self.kernel.post())
-    }
-}
-
-impl process::Host for Guest {
-    fn exit(&mut self, status: u8) -> Result<()> {
-        Err(Halt::Exit(status).into())
     }
 }
 

@@ -78,6 +78,12 @@ pub(crate) mod event_loop {
         RunJob,
         JobFinished,
         Message,
+        #[expect(dead_code, reason = "the stand-in has one process")]
+        Readable,
+        #[expect(dead_code, reason = "the stand-in has one process")]
+        Writable,
+        #[expect(dead_code, reason = "the stand-in has one process")]
+        ChildExited,
     }
 
     #[derive(Clone, Copy)]
@@ -103,6 +109,10 @@ pub(crate) mod event_loop {
         with(|machine| {
             (machine.due() > 0).then(|| machine.notices.pop_first())?.map(|(_, notice)| notice)
         })
+    }
+
+    pub(crate) fn park() -> u64 {
+        unreachable!("the stand-in has one process, which is never told to park")
     }
 
     pub(crate) fn stop() {}
