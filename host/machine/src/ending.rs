@@ -63,6 +63,10 @@ pub(crate) fn of(
 
 fn halted(halt: Halt, backtrace: Vec<String>, guest: &Guest, settings: &Settings) -> Ending {
     match halt {
+        // Told that nothing can happen any more, a guest that goes on has not understood.
+        Halt::Exit(_) if guest.kernel.is_stuck() => {
+            Ending::Deadlock { waiting: guest.kernel.waiting() }
+        }
         Halt::Exit(status) => Ending::Exited { status },
         Halt::Signalled(signal) => Ending::Signalled { signal },
         Halt::Deadlock => Ending::Deadlock { waiting: guest.kernel.waiting() },

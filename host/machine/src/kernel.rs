@@ -44,6 +44,10 @@ use crate::config::{BlockingRule, Config};
 /// traced runs slower than others; it keeps a guest that only calls the host from taking hours of its time.
 const FUEL_PER_CALL: u64 = 100;
 
+/// How much of a loop's explanation of a deadlock is kept.
+const EXPLANATION_LINES: usize = 256;
+const EXPLANATION_LINE_CHARS: usize = 1024;
+
 /// Why a run is over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Halt {
@@ -70,6 +74,11 @@ pub(crate) struct Wake {
     pub(crate) now: Nanos,
     /// Whether there is something to take.
     pub(crate) notices: bool,
+}
+
+impl Wake {
+    /// Nothing can ever happen again: the loop may explain who waits for what ([`Kernel::deadlock`]).
+    pub(crate) const NEVER: Wake = Wake { now: Nanos::MAX, notices: true };
 }
 
 /// What the loop is told.
@@ -123,6 +132,10 @@ pub(crate) struct Kernel {
     /// How many calls each blocking rule has seen: numbers its choices.
     calls: Vec<u64>,
     in_turn: bool,
+    /// Whether the loop was told that nothing can happen any more.
+    stuck: bool,
+    /// What the loop said to that, in lines of text.
+    explanation: Vec<String>,
     /// The task whose step runs, as far as the loop has said.
     in_step: Option<TaskId>,
     /// Fuel that the guest had left when it was last looked at.
@@ -163,6 +176,8 @@ impl Kernel {
             messages: 0,
             calls: vec![0; config.blocking.len()],
             in_turn: false,
+            stuck: false,
+            explanation: Vec::new(),
             in_step: None,
             fuel_seen: 0,
             fuel_left: config.limits.fuel,
@@ -317,8 +332,43 @@ impl Kernel {
             let signal_at = self.arrivals.front().map(|&(at, _)| at);
             let deadline = (until != Nanos::MAX).then_some(until);
             let next = [deadline, self.queue.next_at(), signal_at].into_iter().flatten().min();
-            self.jump_to(next.ok_or(Halt::Deadlock)?)?;
+            let Some(next) = next else { return self.never() };
+            self.jump_to(next)?;
         }
+    }
+
+    /// Nothing can ever happen again. The first time the loop is told; if it waits again, that is the end.
+    #[cold]
+    fn never(&mut self) -> Result<Wake, Halt> {
+        if std::mem::replace(&mut self.stuck, true) {
+            return Err(Halt::Deadlock);
+        }
+        Ok(Wake::NEVER)
+    }
+
+    /// The loop explains who waits for what, after [`Wake::NEVER`].
+    pub(crate) fn deadlock(&mut self, mut explanation: Vec<String>) -> Halt {
+        if !self.stuck {
+            return Halt::Misuse("a deadlock was reported, but things can still happen".into());
+        }
+        let lines = explanation.len();
+        explanation.truncate(EXPLANATION_LINES);
+        for line in &mut explanation {
+            if let Some((cut, _)) = line.char_indices().nth(EXPLANATION_LINE_CHARS) {
+                line.truncate(cut);
+                line.push_str("...");
+            }
+        }
+        if lines > EXPLANATION_LINES {
+            explanation.push(format!("... and {} more lines", lines - EXPLANATION_LINES));
+        }
+        self.explanation = explanation;
+        Halt::Deadlock
+    }
+
+    /// Whether the run has come to a deadlock, whatever the guest does after it was told.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck
     }
 
     /// The loop neither runs nor waits any more: its turn ends.
@@ -715,6 +765,10 @@ impl Kernel {
     pub(crate) fn waiting(&self) -> Vec<String> {
         let mut waiting =
             vec!["the loop waits without a deadline; no timer, job or signal is left".to_owned()];
+        if !self.explanation.is_empty() {
+            waiting.extend_from_slice(&self.explanation);
+            return waiting;
+        }
         for (name, place, last_step) in self.recorder.live_tasks() {
             let since = match last_step {
                 Some(at) => format!("is pending since {at}"),

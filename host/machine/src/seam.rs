@@ -44,6 +44,10 @@ impl event_loop::Host for Guest {
         self.kernel.stop();
         Ok(())
     }
+
+    fn deadlock(&mut self, waiting: Vec<String>) -> Result<()> {
+        Err(self.kernel.deadlock(waiting).into())
+    }
 }
 
 impl signals::Host for Guest {

@@ -92,6 +92,19 @@ fn waiting_for_what_can_never_come_is_a_deadlock_at_once() {
 }
 
 #[test]
+fn a_loop_is_told_of_a_deadlock_and_explains_it() {
+    // A list of one string: its address and its length.
+    let data = r#"(data (i32.const 0) "\08\00\00\00\09\00\00\00a waits b")"#;
+    let body =
+        "(if (i64.ne (call $event-loop.wait (i64.const -1)) (i64.const -1)) (then (unreachable)))
+        (call $event-loop.deadlock (i32.const 0) (i32.const 1))
+        (unreachable)";
+    let run = run(&format!("{data} {}", main(body)));
+    let Ending::Deadlock { waiting } = &run.trace.ending else { panic!("{:?}", run.trace.ending) };
+    assert_eq!(waiting[1..], ["a waits b"]);
+}
+
+#[test]
 fn without_a_notice_there_is_none_to_take() {
     let body = format!("(i32.store8 (i32.const 0) (i32.const 7)) {NEXT} {SAY_NOTICE}");
     assert_eq!(said(&run(&main(&body)))[0], 0);
