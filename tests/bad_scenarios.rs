@@ -252,7 +252,7 @@ fn a_golden_that_is_damaged() {
 #[test]
 fn a_golden_of_a_newer_version() {
     let newer = "# loopbox golden, version 9\n";
-    let why = "bad.trace, line 1: a golden of version 9, but this loopbox reads version 1";
+    let why = "bad.trace, line 1: a golden of version 9, but this loopbox reads up to version 2";
     fails(&with_golden(Some(newer)), why);
 }
 

@@ -10,6 +10,7 @@
 use std::any;
 use std::cell::Cell;
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -21,6 +22,7 @@ use crate::host::jobs;
 /// Runs `f` on a worker of the pool. Like `loop.run_in_executor(None, f)`.
 ///
 /// The job goes by the name of the function, as a closure does by that of the function around it.
+#[track_caller]
 pub fn run_in_executor<F, T>(f: F) -> Job<T>
 where
     F: FnOnce() -> T + Send + 'static,
@@ -30,6 +32,7 @@ where
 }
 
 /// [`run_in_executor`] by the name that it has in smol.
+#[track_caller]
 pub fn unblock<F, T>(f: F) -> Job<T>
 where
     F: FnOnce() -> T + Send + 'static,
@@ -39,6 +42,7 @@ where
 }
 
 /// [`run_in_executor`], with a name for the trace.
+#[track_caller]
 pub fn executor_job<F, T>(name: &str, f: F) -> Job<T>
 where
     F: FnOnce() -> T + Send + 'static,
@@ -50,7 +54,7 @@ where
         finished: Cell::new(false),
         waker: Cell::new(None),
     });
-    let id = jobs::submit(name);
+    let id = jobs::submit(0, name, &Location::caller().to_string(), true);
     event_loop::with(|event_loop| event_loop.jobs.borrow_mut().insert(id, work.clone()));
     Job { id, work, detached: false }
 }

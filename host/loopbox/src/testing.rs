@@ -18,6 +18,7 @@ pub fn trace() -> Trace {
         lanes: vec!["main".into(), "signals".into()],
         labels: vec!["hello".into()],
         tasks: Vec::new(),
+        pools: Vec::new(),
         jobs: Vec::new(),
         diagnostics: Vec::new(),
         events: vec![event(1, output), event(5_350, EventKind::Ended)],

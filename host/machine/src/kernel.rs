@@ -16,28 +16,33 @@ mod choices;
 mod clock;
 pub(crate) mod files;
 mod pool;
+mod pressure;
 mod queue;
 mod recorder;
 mod signals;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use loopbox_trace::{
-    Diagnostic, Ending, EventKind, JobId, Label, Lane, Level, Limit, Nanos, Outcome, Signal,
-    Stream, TaskId, Trace,
+    Diagnostic, Ending, EventKind, JobId, Label, Lane, Level, Limit, Nanos, Outcome, PoolId,
+    Signal, Stream, TaskId, Trace,
 };
 
 pub use self::choices::Choice;
 use self::choices::Choices;
 use self::clock::Clock;
-use self::pool::{JobState, Pool};
+use self::pool::{Arrival, Pools, WorkerId};
+use self::pressure::Reported;
 use self::queue::TimeQueue;
 use self::recorder::Recorder;
 pub(crate) use self::signals::SignalError;
 use self::signals::{Disposition, Signals};
+pub(crate) use self::waits::JobWait;
+use self::waits::Waiting;
 use crate::config::{BlockingRule, Config};
 
 /// What a host call takes from the fuel that a run may burn. It does not move the clock, which would make
@@ -96,7 +101,9 @@ enum Event {
     /// A job reaches the pool's queue.
     JobArrives(JobId),
     /// A worker is done with a job, and free.
-    JobFinishes { job: JobId, worker: u16 },
+    JobFinishes { job: JobId, worker: WorkerId },
+    /// The worker was done with it before; now the loop comes to that time.
+    JobIsSeen(JobId),
     /// A message reaches the loop.
     MessageArrives(u32),
 }
@@ -105,8 +112,10 @@ enum Event {
 #[derive(Debug)]
 struct Detached {
     job: JobId,
-    worker: u16,
+    worker: WorkerId,
     clock: Clock,
+    /// What it waits for, if it does.
+    waiting: Option<Waiting>,
 }
 
 /// The machine of one run.
@@ -118,15 +127,23 @@ pub(crate) struct Kernel {
     /// The main thread's clock.
     main: Clock,
     detached: Option<Detached>,
+    /// Jobs that wait for jobs, below the one that runs: outermost first.
+    suspended: Vec<Detached>,
+    /// The job that the main thread waits for.
+    main_waiting: Option<Waiting>,
     /// What will happen to the pool and the loop.
     queue: TimeQueue<Event>,
     /// Signals on their way to the process, in order of time.
     arrivals: VecDeque<(Nanos, Signal)>,
     signals: Signals,
-    pool: Pool,
+    pools: Pools,
+    /// What was reported about each pool.
+    reported: Vec<Reported>,
+    /// Who waits for what, if the pools can never go on.
+    stuck_pools: Vec<String>,
     /// What has happened and the loop has not taken yet, in order of time.
     ready: VecDeque<(Nanos, Notice)>,
-    /// The job that was announced and has not been run: nothing later is processed before it.
+    /// The job that was announced and has not been begun: nothing later is processed before it.
     announced: Option<(JobId, Nanos)>,
     messages: u32,
     /// How many calls each blocking rule has seen: numbers its choices.
@@ -167,10 +184,14 @@ impl Kernel {
             recorder: Recorder::new(config.traced, &config.limits),
             main: Clock::default(),
             detached: None,
+            suspended: Vec::new(),
+            main_waiting: None,
             queue: TimeQueue::new(),
             arrivals: arrivals.into(),
             signals: Signals::default(),
-            pool: Pool::new(config.workers),
+            pools: Pools::new(config.workers),
+            reported: vec![Reported::nothing()],
+            stuck_pools: Vec::new(),
             ready: VecDeque::new(),
             announced: None,
             messages: 0,
@@ -185,6 +206,7 @@ impl Kernel {
             regrant: false,
             config,
         };
+        kernel.recorder.add_pool("default", kernel.config.workers);
         kernel.find_edge();
         kernel
     }
@@ -431,26 +453,38 @@ impl Kernel {
     fn happen(&mut self, at: Nanos, event: Event) {
         match event {
             Event::JobArrives(job) => {
-                if self.pool.arrive(job).is_some() {
-                    self.announce(at, job);
+                self.job_arrives(at, job);
+                if let Some((job, _)) = self.announced {
+                    self.ready.push_back((at, Notice::RunJob(job)));
                 }
             }
             Event::JobFinishes { job, worker } => {
-                self.ready.push_back((at, Notice::JobFinished(job)));
-                if let Some(next) = self.pool.release(worker) {
-                    self.announce(at, next);
+                if self.pools.is_notified(job) {
+                    self.ready.push_back((at, Notice::JobFinished(job)));
+                }
+                if let Some(next) = self.pools.release(worker, at) {
+                    self.announced = Some((next, at));
+                    self.ready.push_back((at, Notice::RunJob(next)));
                 }
             }
+            Event::JobIsSeen(job) => self.ready.push_back((at, Notice::JobFinished(job))),
             Event::MessageArrives(message) => {
                 self.ready.push_back((at, Notice::Message(message)));
             }
         }
     }
 
-    /// A worker has taken the job: the guest is to run it.
-    fn announce(&mut self, at: Nanos, job: JobId) {
-        self.announced = Some((job, at));
-        self.ready.push_back((at, Notice::RunJob(job)));
+    /// A job reaches the queue of its pool; if a worker takes it at once, the guest is to run it.
+    fn job_arrives(&mut self, at: Nanos, job: JobId) {
+        match self.pools.arrive(job, at) {
+            Arrival::Taken(worker) => {
+                self.recorder.name_worker(worker, || self.pools.worker_name(worker));
+                self.announced = Some((job, at));
+            }
+            Arrival::Queued { ahead } => self.recorder.set_jobs_ahead(job, ahead),
+            Arrival::Later(at) => self.queue.push(at, Event::JobArrives(job)),
+            Arrival::Gone => {}
+        }
     }
 
     fn on_main_thread(&self, what: &str) -> Result<(), Halt> {
@@ -530,39 +564,70 @@ impl Kernel {
 
     // --- Jobs ------------------------------------------------------------------------------------
 
-    /// Gives a job to the pool, at the calling thread's time.
-    pub(crate) fn submit(&mut self, name: &str) -> JobId {
-        let job = self.pool.create();
-        self.recorder.add_job(name);
-        self.record(EventKind::JobQueued(job));
-        self.queue.push(self.now(), Event::JobArrives(job));
+    /// A pool of its own beside the one that is there from the start.
+    pub(crate) fn add_pool(&mut self, name: &str, workers: u32) -> Result<PoolId, Halt> {
+        let size = u16::try_from(workers).unwrap_or(u16::MAX);
+        let Some(pool) = self.pools.add_pool(name, size) else {
+            return Err(Halt::Misuse(format!(
+                "a pool {name:?} of {workers} workers: a pool has at least one, and all pools together have at most 60,000"
+            )));
+        };
+        self.recorder.add_pool(name, size);
+        self.reported.push(Reported::nothing());
         self.bound_what_is_kept();
-        job
+        Ok(pool)
+    }
+
+    /// Gives a job to a pool, at the calling thread's time. The loop hears of its completion if it is to be
+    /// `notified`.
+    pub(crate) fn submit(
+        &mut self,
+        pool: PoolId,
+        name: &str,
+        place: &str,
+        notified: bool,
+    ) -> Result<JobId, Halt> {
+        if self.pools.pool(pool).is_none() {
+            return Err(Halt::Misuse(format!("there is no pool {}", pool.0)));
+        }
+        let now = self.now();
+        let job = self.pools.create(pool, now, notified);
+        self.recorder.add_job(name, place, pool, now);
+        self.record(EventKind::JobQueued(job));
+        self.queue.push(now, Event::JobArrives(job));
+        self.bound_what_is_kept();
+        self.report_growth(pool, job);
+        Ok(job)
     }
 
     /// Takes back a job that no worker has taken by now; false if it is too late.
     pub(crate) fn cancel_job(&mut self, job: JobId) -> bool {
-        let cancelled = self.pool.cancel(job);
+        let cancelled = self.pools.cancel(job);
         if cancelled {
             self.record(EventKind::JobFinished(job, Outcome::Cancelled));
         }
         cancelled
     }
 
-    /// The guest begins to run the job that was announced: its worker's clock runs from here.
+    /// The guest begins to run the job that was announced: its worker's clock runs from here. A job that
+    /// waits for another one stays below.
     pub(crate) fn begin_job(&mut self, job: JobId) -> Result<(), Halt> {
-        self.on_main_thread("begins another job")?;
-        let announced = self.announced.filter(|&(announced, _)| announced == job);
-        let (Some((_, at)), Some(JobState::Taken(_))) = (announced, self.pool.state(job)) else {
+        if self.detached.as_ref().is_some_and(|detached| detached.waiting.is_none()) {
+            self.on_main_thread("begins another job")?;
+        }
+        let announced = self.announced.take_if(|&mut (announced, _)| announced == job);
+        let (Some((_, at)), Some(worker)) = (announced, self.pools.begin(job)) else {
             return Err(Halt::Misuse(format!(
                 "job {} was begun, but no worker is waiting to run it",
                 job.0
             )));
         };
-        let worker = self.pool.begin(job).expect("it was taken");
-        self.detached = Some(Detached { job, worker, clock: Clock::at(at) });
+        let below =
+            self.detached.replace(Detached { job, worker, clock: Clock::at(at), waiting: None });
+        self.suspended.extend(below);
         self.find_edge();
         self.record(EventKind::JobStarted(job));
+        self.report_saturation(job, worker, at);
         Ok(())
     }
 
@@ -577,9 +642,9 @@ impl Kernel {
             Lane::worker(worker),
             EventKind::JobFinished(job, outcome),
         );
-        self.pool.finish(job);
+        self.pools.finish(job, clock.now());
         self.queue.push(clock.now(), Event::JobFinishes { job, worker });
-        self.announced = None;
+        self.detached = self.suspended.pop();
         self.find_edge();
         Ok(())
     }
@@ -596,7 +661,7 @@ impl Kernel {
 
     /// A guest can give the machine things to keep faster than it takes them back, recorded or not.
     fn bound_what_is_kept(&mut self) {
-        let kept = self.queue.len() + self.arrivals.len() + self.pool.len();
+        let kept = self.queue.len() + self.arrivals.len() + self.pools.jobs();
         if kept > self.config.limits.trace_events {
             self.recorder.exceed(Limit::Trace);
         }
@@ -763,6 +828,9 @@ impl Kernel {
 
     /// Who waits for what, when nothing can happen any more.
     pub(crate) fn waiting(&self) -> Vec<String> {
+        if !self.stuck_pools.is_empty() {
+            return self.stuck_pools.clone();
+        }
         let mut waiting =
             vec!["the loop waits without a deadline; no timer, job or signal is left".to_owned()];
         if !self.explanation.is_empty() {

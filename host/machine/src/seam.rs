@@ -5,12 +5,12 @@
 
 mod processes;
 
-use loopbox_trace::{Diagnostic, EventKind, JobId, Level, Nanos, Outcome};
+use loopbox_trace::{Diagnostic, EventKind, JobId, Level, Nanos, Outcome, PoolId};
 use wasmtime::Result;
 
 use crate::bindings::loopbox::sandbox::{blocking, event_loop, jobs, signals, tracing};
 use crate::guest::Guest;
-use crate::kernel::{Halt, Notice, SignalError};
+use crate::kernel::{Halt, JobWait, Notice, SignalError};
 
 /// Set in what `wait` returns if there are notices.
 const HAS_NOTICES: u64 = 1 << 63;
@@ -84,14 +84,23 @@ impl blocking::Host for Guest {
         Ok(self.kernel.blocking_call(&name)?)
     }
 
+    fn wait_until(&mut self, name: String, until: u64) -> Result<()> {
+        Ok(self.kernel.block_until(&name, Nanos(until), Outcome::Done)?)
+    }
+
     fn compute(&mut self, duration: u64) -> Result<()> {
         Ok(self.kernel.compute(Nanos(duration))?)
     }
 }
 
 impl jobs::Host for Guest {
-    fn submit(&mut self, name: String) -> Result<u32> {
-        Ok(self.kernel.submit(&name).0)
+    fn create_pool(&mut self, name: String, workers: u32) -> Result<u32> {
+        Ok(self.kernel.add_pool(&name, workers)?.0.into())
+    }
+
+    fn submit(&mut self, pool: u32, name: String, place: String, notify: bool) -> Result<u32> {
+        let pool = PoolId(u16::try_from(pool).unwrap_or(u16::MAX));
+        Ok(self.kernel.submit(pool, &name, &place, notify)?.0)
     }
 
     fn cancel(&mut self, job: u32) -> Result<bool> {
@@ -105,6 +114,16 @@ impl jobs::Host for Guest {
     fn end(&mut self, job: u32, ok: bool) -> Result<()> {
         let outcome = if ok { Outcome::Done } else { Outcome::Failed };
         Ok(self.kernel.end_job(JobId(job), outcome)?)
+    }
+
+    fn wait_for(&mut self, job: Option<u32>, call: String, until: u64) -> Result<jobs::Waited> {
+        let waited = self.kernel.wait_for(job.map(JobId), &call, Nanos(until))?;
+        Ok(match waited {
+            JobWait::Finished => jobs::Waited::Finished,
+            JobWait::Cancelled => jobs::Waited::Cancelled,
+            JobWait::TimedOut => jobs::Waited::TimedOut,
+            JobWait::Run(job) => jobs::Waited::Run(job.0),
+        })
     }
 
     fn post(&mut self) -> Result<u32> {

@@ -245,7 +245,7 @@ fn spinning_ends_at_the_time_limit_if_that_is_nearer() {
 
 #[test]
 fn spinning_inside_a_job_ends_at_the_time_limit() {
-    let job = "(drop (call $jobs.submit (i32.const 0) (i32.const 0)))
+    let job = "(drop (call $jobs.submit (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1)))
         (drop (call $event-loop.wait (i64.const 0)))
         (call $event-loop.next-notice (i32.const 0))
         (call $jobs.begin (i32.const 0))
@@ -345,7 +345,7 @@ fn recording_without_end_ends_at_the_trace_limit() {
         (call $tracing.intern (i32.const 0) (i32.const 0)) (i32.const 0) (i32.const 4))";
     for body in [
         "(drop (call $jobs.post))",
-        "(drop (call $jobs.submit (i32.const 0) (i32.const 0)))",
+        "(drop (call $jobs.submit (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1)))",
         "(drop (call $event-loop.wait (i64.const 0)))",
         new_label,
         task,
@@ -375,7 +375,7 @@ fn signalling_itself_without_end_ends_at_the_trace_limit() {
 fn queueing_without_end_ends_at_a_limit_in_a_run_that_is_not_traced() {
     for body in [
         "(drop (call $jobs.post))",
-        "(drop (call $jobs.submit (i32.const 0) (i32.const 0)))",
+        "(drop (call $jobs.submit (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1)))",
         "(call $signals.raise (i32.const 28) (i32.const 0))",
     ] {
         let limits = Limits { trace_events: 1_000, fuel: 200_000, ..Limits::default() };
@@ -555,7 +555,7 @@ fn signals_that_the_machine_lacks_are_refused() {
 
 /// A guest with the job "work" running, that then does this.
 fn in_a_job(body: &str) -> String {
-    let begun = "(drop (call $jobs.submit (i32.const 0) (i32.const 4)))
+    let begun = "(drop (call $jobs.submit (i32.const 0) (i32.const 0) (i32.const 4) (i32.const 0) (i32.const 0) (i32.const 1)))
         (drop (call $event-loop.wait (i64.const 0)))
         (call $event-loop.next-notice (i32.const 16))
         (call $jobs.begin (i32.const 0))";
@@ -586,7 +586,7 @@ fn a_job_runs_once() {
 
 #[test]
 fn an_announced_job_must_be_run_before_the_next_wait() {
-    let body = "(drop (call $jobs.submit (i32.const 0) (i32.const 4)))
+    let body = "(drop (call $jobs.submit (i32.const 0) (i32.const 0) (i32.const 4) (i32.const 0) (i32.const 0) (i32.const 1)))
         (drop (call $event-loop.wait (i64.const 0)))
         (call $event-loop.next-notice (i32.const 16))
         (drop (call $event-loop.wait (i64.const 0)))";

@@ -38,10 +38,14 @@ fn config() -> Arc<Config> {
 fn busy_guest() -> String {
     let body = r#"(local $i i64)
         (call $signals.add-handler (i32.const 15) (i32.const 0))
-        (drop (call $jobs.submit (i32.const 512) (i32.const 8)))
-        (drop (call $jobs.submit (i32.const 512) (i32.const 8)))
-        (drop (call $jobs.submit (i32.const 512) (i32.const 8)))
-        (drop (call $jobs.submit (i32.const 512) (i32.const 8)))
+        (drop (call $jobs.submit
+          (i32.const 0) (i32.const 512) (i32.const 8) (i32.const 0) (i32.const 0) (i32.const 1)))
+        (drop (call $jobs.submit
+          (i32.const 0) (i32.const 512) (i32.const 8) (i32.const 0) (i32.const 0) (i32.const 1)))
+        (drop (call $jobs.submit
+          (i32.const 0) (i32.const 512) (i32.const 8) (i32.const 0) (i32.const 0) (i32.const 1)))
+        (drop (call $jobs.submit
+          (i32.const 0) (i32.const 512) (i32.const 8) (i32.const 0) (i32.const 0) (i32.const 1)))
         (loop $turn
           (drop (call $event-loop.wait
             (i64.add (call $monotonic-clock.now) (i64.const 10_000_000))))

@@ -245,7 +245,7 @@ fn a_guest_can_send_itself_a_signal() {
 
 // --- Jobs ----------------------------------------------------------------------------------------
 
-const SUBMIT: &str = "(drop (call $jobs.submit (i32.const 64) (i32.const 6)))";
+const SUBMIT: &str = "(drop (call $jobs.submit (i32.const 0) (i32.const 64) (i32.const 6) (i32.const 0) (i32.const 0) (i32.const 1)))";
 const JOB_NAME: &str = r#"(data (i32.const 64) "resize")"#;
 
 /// Waits for the notice to run a job, and runs it as this. Its id is in the notice.

@@ -1,7 +1,7 @@
 //! The golden text form of a trace: for people, for diffs, and to hold later runs against.
 //!
 //! ```text
-//! # loopbox golden, version 1
+//! # loopbox golden, version 2
 //! # tolerance 1ms; kinds: task timer signal exit
 //!
 //! lane main
@@ -31,8 +31,9 @@ use crate::{Group, Nanos, Trace};
 pub use compare::{Divergence, LineDivergence, Side, compare};
 use line::{Line, TimeForm};
 
-/// The version that is written, and the only one that is read.
-pub const VERSION: u32 = 1;
+/// The version that is written. A golden of an older one is read, and compared in its own form: version 1
+/// does not say how long a job waited for its worker, and how many were before it.
+pub const VERSION: u32 = 2;
 
 const TITLE: &str = "# loopbox golden, version ";
 const TOLERANCE: &str = "# tolerance ";
@@ -42,6 +43,8 @@ const LANE: &str = "lane ";
 /// A golden that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Golden {
+    /// Of its form.
+    version: u32,
     /// How far a time may be from the one here.
     pub tolerance: Nanos,
     /// The kinds of event that it holds.
@@ -66,7 +69,7 @@ pub enum GoldenError {
     #[error("line 1: not a golden: it does not begin with `{TITLE}{VERSION}`")]
     NotAGolden,
     /// Its form is not known here.
-    #[error("line 1: a golden of version {found}, but this loopbox reads version {VERSION}")]
+    #[error("line 1: a golden of version {found}, but this loopbox reads up to version {VERSION}")]
     OtherVersion {
         /// Its version.
         found: u32,
@@ -97,7 +100,7 @@ pub fn render(trace: &Trace, groups: &BTreeSet<Group>, tolerance: Nanos) -> Stri
         text.push_str(group.name());
     }
     text.push('\n');
-    for (name, lines) in sections(trace, groups) {
+    for (name, lines) in sections(trace, groups, VERSION) {
         text.push_str(&format!("\n{LANE}{name}\n"));
         for line in lines {
             text.push_str(&line.show(&form));
@@ -107,12 +110,12 @@ pub fn render(trace: &Trace, groups: &BTreeSet<Group>, tolerance: Nanos) -> Stri
     text
 }
 
-/// The lanes of a trace that have events of these groups, with their lines; in the order main, signals,
-/// workers.
-fn sections(trace: &Trace, groups: &BTreeSet<Group>) -> Vec<(String, Vec<Line>)> {
+/// The lanes of a trace that have events of these groups, with their lines as this version writes them; in
+/// the order main, signals, workers.
+fn sections(trace: &Trace, groups: &BTreeSet<Group>, version: u32) -> Vec<(String, Vec<Line>)> {
     let mut lanes: BTreeMap<_, Vec<Line>> = BTreeMap::new();
     for event in trace.events.iter().filter(|event| groups.contains(&event.kind.group())) {
-        lanes.entry(event.lane).or_default().push(Line::of(trace, event));
+        lanes.entry(event.lane).or_default().push(Line::of(trace, event, version));
     }
     lanes
         .into_iter()
@@ -124,11 +127,11 @@ fn sections(trace: &Trace, groups: &BTreeSet<Group>) -> Vec<(String, Vec<Line>)>
 pub fn parse(text: &str) -> Result<Golden, GoldenError> {
     let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
     let version = lines.next().and_then(|(_, first)| first.strip_prefix(TITLE));
-    match version.and_then(|version| version.trim_end().parse().ok()) {
-        Some(VERSION) => {}
+    let version = match version.and_then(|version| version.trim_end().parse().ok()) {
+        Some(version @ 1..=VERSION) => version,
         Some(found) => return Err(GoldenError::OtherVersion { found }),
         None => return Err(GoldenError::NotAGolden),
-    }
+    };
     let second = lines.next().map_or("", |(_, second)| second);
     let (tolerance, groups) =
         parse_settings(second).map_err(|reason| GoldenError::Line { line: 2, reason })?;
@@ -137,7 +140,7 @@ pub fn parse(text: &str) -> Result<Golden, GoldenError> {
         parse_body_line(text, number, &mut lanes)
             .map_err(|reason| GoldenError::Line { line: number, reason })?;
     }
-    Ok(Golden { tolerance, groups, lanes })
+    Ok(Golden { version, tolerance, groups, lanes })
 }
 
 /// `# tolerance 1ms; kinds: task timer`
@@ -185,7 +188,7 @@ mod tests {
     fn every_kind_of_event_has_a_line() {
         let shown = render(&one_of_everything(), &all(), ms(1));
         let expected = "\
-# loopbox golden, version 1
+# loopbox golden, version 2
 # tolerance 1ms; kinds: turn step task callback timer signal blocking job message log diagnostic output exit
 
 lane main
@@ -225,7 +228,7 @@ lane signals
      970ms  signal SIGTERM merged with the pending one
 
 lane worker-1
-       1ms  job hash started
+       1ms  job hash started, 2 ahead, queued 1ms
        2ms  message posted
        2ms  blocking db.query begins
       52ms  blocking db.query ends, done
@@ -250,7 +253,7 @@ lane worker-1
                 .into_iter()
                 .map(|lane| (lane.name, lane.lines.into_iter().map(|(_, line)| line).collect()))
                 .collect();
-            let written: Vec<(String, Vec<Line>)> = sections(&trace, &all())
+            let written: Vec<(String, Vec<Line>)> = sections(&trace, &all(), VERSION)
                 .into_iter()
                 .map(|(name, lines)| (name, lines.into_iter().map(rounded).collect()))
                 .collect();
@@ -264,7 +267,7 @@ lane worker-1
         let groups = [Group::Exit].into();
         assert_eq!(
             render(&one_of_everything(), &groups, ms(100)),
-            "# loopbox golden, version 1\n# tolerance 100ms; kinds: exit\n\nlane main\n    6000ms  exited with status 0\n"
+            "# loopbox golden, version 2\n# tolerance 100ms; kinds: exit\n\nlane main\n    6000ms  exited with status 0\n"
         );
         let default = default_groups();
         assert!(default.contains(&Group::Task) && default.contains(&Group::Output));
@@ -297,6 +300,18 @@ lane worker-1
     }
 
     #[test]
+    fn a_golden_of_version_1_is_compared_in_its_own_form() {
+        let trace = one_of_everything();
+        let old = render(&trace, &all(), ms(1))
+            .replace("golden, version 2", "golden, version 1")
+            .replace("started, 2 ahead, queued 1ms", "started");
+        let golden = parse(&old).expect("a golden");
+        assert_eq!(compare(&golden, &trace, &all(), ms(1)), None);
+        let wrong = parse(&old.replace("hash started", "hush started")).expect("a golden");
+        assert!(compare(&wrong, &trace, &all(), ms(1)).is_some());
+    }
+
+    #[test]
     fn line_ends_of_another_system_do_no_harm() {
         let trace = one_of_everything();
         let golden = parse(&render(&trace, &all(), ms(1)).replace('\n', "\r\n")).expect("a golden");
@@ -305,16 +320,16 @@ lane worker-1
 
     #[test]
     fn what_is_not_a_golden_is_refused_with_its_line() {
-        let head = "# loopbox golden, version 1\n# tolerance 1ms; kinds: task\n";
+        let head = "# loopbox golden, version 2\n# tolerance 1ms; kinds: task\n";
         for (text, error) in [
-            ("", "line 1: not a golden: it does not begin with `# loopbox golden, version 1`"),
+            ("", "line 1: not a golden: it does not begin with `# loopbox golden, version 2`"),
             (
-                "# loopbox golden, version 2\n?",
-                "line 1: a golden of version 2, but this loopbox reads version 1",
+                "# loopbox golden, version 3\n?",
+                "line 1: a golden of version 3, but this loopbox reads up to version 2",
             ),
-            ("# loopbox golden, version 1\n", "line 2: expected `# tolerance 1ms; kinds: ...`"),
+            ("# loopbox golden, version 2\n", "line 2: expected `# tolerance 1ms; kinds: ...`"),
             (
-                "# loopbox golden, version 1\n# tolerance 1; kinds: task",
+                "# loopbox golden, version 2\n# tolerance 1; kinds: task",
                 "line 2: `1` has no unit: write `1ms`, or one of h, m, s, ms, us, ns",
             ),
             (&format!("{head}\n 0ms  task x spawned"), "line 4: an event before the first lane"),

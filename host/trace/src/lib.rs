@@ -19,8 +19,8 @@ mod testing;
 pub mod text;
 
 pub use model::{
-    Diagnostic, Ending, Event, EventKind, Group, JobId, Label, Lane, Level, Limit, Outcome, Stream,
-    TaskId, Trace,
+    Diagnostic, Ending, Event, EventKind, Group, JobId, Label, Lane, Level, Limit, Outcome, PoolId,
+    Stream, TaskId, Trace,
 };
 pub use nanos::Nanos;
 pub use signal::{DefaultAction, Signal};

@@ -26,6 +26,18 @@ pub struct TaskId(pub u32);
 #[serde(transparent)]
 pub struct JobId(pub u32);
 
+/// A pool of workers: an index into [`Trace::pools`].
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct PoolId(pub u16);
+
+impl PoolId {
+    /// The pool that is there from the start.
+    pub const DEFAULT: PoolId = PoolId(0);
+}
+
 /// Where an event happened: an index into [`Trace::lanes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -37,12 +49,12 @@ impl Lane {
     /// What reaches the process from outside, whatever its threads do at that moment.
     pub const SIGNALS: Lane = Lane(1);
 
-    /// The lane of the pool's worker with this index, counted from 0.
+    /// The lane of the worker with this index, counted from 0 over all pools, as they were first needed.
     pub const fn worker(index: u16) -> Lane {
         Lane(2 + index)
     }
 
-    /// The pool's worker whose lane this is.
+    /// The worker whose lane this is.
     pub fn worker_index(self) -> Option<u16> {
         self.0.checked_sub(2)
     }
@@ -324,11 +336,33 @@ pub struct Task {
     pub place: Label,
 }
 
-/// A job of the worker pool.
+/// A pool of workers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// As the program named it; the names of its workers' lanes begin with it. That of the pool that is
+    /// there from the start is `default`.
+    pub name: String,
+    /// How many workers it has at most.
+    pub workers: u16,
+}
+
+/// A job of a worker pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// As the program named it.
     pub name: Label,
+    /// The pool that it was given to.
+    #[serde(default)]
+    pub pool: PoolId,
+    /// `file:line:column` where it was given to the pool, if that is known.
+    #[serde(default)]
+    pub place: Option<Label>,
+    /// When it was given to the pool.
+    #[serde(default)]
+    pub queued: Nanos,
+    /// How many jobs stood before it in the queue of its pool when it came there.
+    #[serde(default)]
+    pub ahead: u32,
 }
 
 /// A report of the runtime about the program.
@@ -483,6 +517,8 @@ pub struct Trace {
     pub labels: Vec<String>,
     /// Tasks, by [`TaskId`].
     pub tasks: Vec<Task>,
+    /// Pools, by [`PoolId`].
+    pub pools: Vec<Pool>,
     /// Jobs, by [`JobId`].
     pub jobs: Vec<Job>,
     /// Reports of the runtime.

@@ -4,7 +4,7 @@
 //! says how many events follow, so a file that was cut off is noticed.
 //!
 //! ```text
-//! {"format":"loopbox-trace","version":1,"lanes":["main","signals"],"labels":[...],...,"events":2}
+//! {"format":"loopbox-trace","version":2,"lanes":["main","signals"],"labels":[...],...,"events":2}
 //! {"at":0,"lane":0,"kind":"turn-begin"}
 //! {"at":0,"lane":0,"kind":{"task-spawned":0}}
 //! ```
@@ -21,11 +21,11 @@ use std::io::{self, BufRead, BufWriter, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Job, Task};
+use crate::model::{Job, Pool, Task};
 use crate::{Diagnostic, Ending, Event, EventKind, Label, Nanos, Trace};
 
 /// The version of the stored form that this crate writes, and the newest that it reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Every stored trace of any version begins with these bytes.
 const MAGIC: &[u8] = br#"{"format":"loopbox-trace","version":"#;
@@ -88,6 +88,9 @@ struct Header<'a> {
     lanes: Cow<'a, [String]>,
     labels: Cow<'a, [String]>,
     tasks: Cow<'a, [Task]>,
+    /// Since version 2.
+    #[serde(default)]
+    pools: Cow<'a, [Pool]>,
     jobs: Cow<'a, [Job]>,
     diagnostics: Cow<'a, [Diagnostic]>,
     events: usize,
@@ -110,6 +113,7 @@ pub fn write(trace: &Trace, out: impl Write) -> io::Result<()> {
         lanes: Cow::Borrowed(&trace.lanes),
         labels: Cow::Borrowed(&trace.labels),
         tasks: Cow::Borrowed(&trace.tasks),
+        pools: Cow::Borrowed(&trace.pools),
         jobs: Cow::Borrowed(&trace.jobs),
         diagnostics: Cow::Borrowed(&trace.diagnostics),
         events: trace.events.len(),
@@ -145,12 +149,16 @@ pub fn read(mut input: impl BufRead) -> Result<Trace, ReadError> {
         lanes: header.lanes.into_owned(),
         labels: header.labels.into_owned(),
         tasks: header.tasks.into_owned(),
+        pools: header.pools.into_owned(),
         jobs: header.jobs.into_owned(),
         diagnostics: header.diagnostics.into_owned(),
         events: Vec::new(),
         ending: header.ending.into_owned(),
         finished: header.finished,
     };
+    if version == 1 {
+        one_pool(&mut trace);
+    }
     check_tables(&trace)?;
     for found in 0.. {
         let line = found + 2;
@@ -170,9 +178,20 @@ pub fn read(mut input: impl BufRead) -> Result<Trace, ReadError> {
         }
         let event: Event = parse(&buffer, line)?;
         check_event(&trace, &event, line)?;
+        if let EventKind::JobQueued(job) = event.kind {
+            // Version 1 has this in no other place.
+            trace.jobs[job.0 as usize].queued = event.at;
+        }
         trace.events.push(event);
     }
     Ok(trace)
+}
+
+/// Version 1 knows only the pool that is there from the start, and not its size.
+fn one_pool(trace: &mut Trace) {
+    let workers = trace.lanes.len().saturating_sub(2).max(1);
+    let workers = u16::try_from(workers).unwrap_or(u16::MAX);
+    trace.pools = vec![Pool { name: "default".into(), workers }];
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a [u8], line: usize) -> Result<T, ReadError> {
@@ -183,9 +202,12 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a [u8], line: usize) -> Result<T, ReadE
 /// The labels in the tables exist.
 fn check_tables(trace: &Trace) -> Result<(), ReadError> {
     let task_labels = trace.tasks.iter().flat_map(|task| [task.name, task.place]);
-    let job_labels = trace.jobs.iter().map(|job| job.name);
+    let job_labels = trace.jobs.iter().flat_map(|job| job.place.into_iter().chain([job.name]));
     for label in task_labels.chain(job_labels) {
         in_range(1, "label", label.0, trace.labels.len())?;
+    }
+    for job in &trace.jobs {
+        in_range(1, "pool", job.pool.0.into(), trace.pools.len())?;
     }
     Ok(())
 }
@@ -243,12 +265,12 @@ mod tests {
     }
 
     #[test]
-    fn the_form_of_version_1_does_not_change() {
+    fn the_form_of_version_2_does_not_change() {
         let text = stored(&one_of_everything());
         let mut lines = text.lines();
         let header = lines.next().expect("a header");
         assert!(
-            header.starts_with(r#"{"format":"loopbox-trace","version":1,"finished":6000000000,"#),
+            header.starts_with(r#"{"format":"loopbox-trace","version":2,"finished":6000000000,"#),
             "{header}"
         );
         assert!(
@@ -263,6 +285,26 @@ mod tests {
             ),
             "{text}"
         );
+        assert!(
+            header.contains(
+                r#""pools":[{"name":"default","workers":2}],"jobs":[{"name":5,"pool":0,"place":6,"queued":1000000,"ahead":2}]"#
+            ),
+            "{header}"
+        );
+    }
+
+    #[test]
+    fn version_1_knows_one_pool_and_no_places_of_jobs() {
+        let trace = one_of_everything();
+        let of_version_1 = stored(&trace)
+            .replacen("\"version\":2", "\"version\":1", 1)
+            .replacen(r#""pools":[{"name":"default","workers":2}],"#, "", 1)
+            .replacen(r#","pool":0,"place":6,"queued":1000000,"ahead":2"#, "", 1);
+        let read = read_text(&of_version_1).expect("an old trace");
+        assert_eq!(read.pools, trace.pools, "as many workers as there are lanes");
+        assert_eq!(read.jobs[0].queued, Nanos::from_millis(1), "from the event");
+        assert_eq!((read.jobs[0].place, read.jobs[0].ahead), (None, 0));
+        assert_eq!(read.events, trace.events);
     }
 
     #[test]
@@ -276,13 +318,13 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_refused_whatever_it_holds() {
-        let error = read_text("{\"format\":\"loopbox-trace\",\"version\":2,\"new\":[]}\n...")
+        let error = read_text("{\"format\":\"loopbox-trace\",\"version\":3,\"new\":[]}\n...")
             .expect_err("newer than this reader");
         assert_eq!(
             error.to_string(),
-            "written by a newer loopbox (version 2; this one reads up to 1)"
+            "written by a newer loopbox (version 3; this one reads up to 2)"
         );
-        let zero = stored(&one_of_everything()).replacen("\"version\":1", "\"version\":0", 1);
+        let zero = stored(&one_of_everything()).replacen("\"version\":2", "\"version\":0", 1);
         assert!(matches!(read_text(&zero), Err(ReadError::Damaged { line: 1, .. })));
     }
 

@@ -1,6 +1,6 @@
 //! Hand-made traces for this crate's tests.
 
-use crate::model::{Job, Task};
+use crate::model::{Job, Pool, PoolId, Task};
 use crate::{
     Diagnostic, Ending, Event, EventKind, JobId, Label, Lane, Level, Nanos, Outcome, Signal,
     Stream, TaskId, Trace, store,
@@ -22,6 +22,7 @@ impl Builder {
                 lanes: ["main", "signals", "worker-1", "worker-2"].map(String::from).to_vec(),
                 labels: Vec::new(),
                 tasks: Vec::new(),
+                pools: vec![Pool { name: "default".into(), workers: 2 }],
                 jobs: Vec::new(),
                 diagnostics: Vec::new(),
                 events: Vec::new(),
@@ -47,9 +48,22 @@ impl Builder {
     }
 
     pub(crate) fn job(&mut self, name: &str) -> JobId {
-        let job = Job { name: self.label(name) };
+        let job = Job {
+            name: self.label(name),
+            pool: PoolId::DEFAULT,
+            place: Some(self.label("guest/a.rs:20:9")),
+            queued: Nanos::ZERO,
+            ahead: 0,
+        };
         self.trace.jobs.push(job);
         JobId(u32::try_from(self.trace.jobs.len() - 1).expect("few jobs"))
+    }
+
+    /// A job was given to the pool then, with so many before it.
+    pub(crate) fn queued(&mut self, job: JobId, at_ms: u64, ahead: u32) -> &mut Builder {
+        let job = &mut self.trace.jobs[job.0 as usize];
+        (job.queued, job.ahead) = (ms(at_ms), ahead);
+        self
     }
 
     pub(crate) fn on(&mut self, lane: Lane, at_ms: u64, kind: EventKind) -> &mut Builder {
@@ -117,6 +131,7 @@ pub(crate) fn one_of_everything() -> Trace {
     let (term, winch) = (Signal::SIGTERM, "SIGWINCH".parse().expect("a signal"));
     let raised = ms(950);
     b.main(0, TurnBegin).main(0, TaskSpawned(task)).main(0, StepBegin(task));
+    b.queued(job, 1, 2);
     b.main(1, JobQueued(job)).main(1, StepEnd(task, Outcome::Pending)).main(1, TurnEnd);
     b.on(Lane::worker(0), 1, JobStarted(job)).on(Lane::worker(0), 2, MessagePosted(0));
     b.blocking(Lane::worker(0), "db.query", 2, 52);

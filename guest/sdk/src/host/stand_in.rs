@@ -175,7 +175,7 @@ pub(crate) mod jobs {
     use super::event_loop::NoticeKind;
     use super::with;
 
-    pub(crate) fn submit(_name: &str) -> u32 {
+    pub(crate) fn submit(_pool: u32, _name: &str, _place: &str, _notify: bool) -> u32 {
         with(|machine| {
             let id = machine.id();
             machine.notify(machine.now, NoticeKind::RunJob, id);

@@ -17,11 +17,19 @@ pub(crate) struct TimeQueue<T> {
     pushed: u64,
 }
 
+/// Something that will happen.
 #[derive(Debug)]
-struct Entry<T> {
-    at: Nanos,
+pub(crate) struct Entry<T> {
+    pub(crate) at: Nanos,
     sequence: u64,
-    item: T,
+    pub(crate) item: T,
+}
+
+impl<T> Entry<T> {
+    /// Another thing at the same place in the order.
+    pub(crate) fn with(self, item: T) -> Entry<T> {
+        Entry { item, ..self }
+    }
 }
 
 impl<T> TimeQueue<T> {
@@ -46,10 +54,20 @@ impl<T> TimeQueue<T> {
 
     /// Takes the next thing if it happens at `now` or before.
     pub(crate) fn pop_due(&mut self, now: Nanos) -> Option<(Nanos, T)> {
+        self.pop_entry(now).map(|entry| (entry.at, entry.item))
+    }
+
+    /// [`pop_due`](TimeQueue::pop_due), for somebody who may want to put it back.
+    pub(crate) fn pop_entry(&mut self, now: Nanos) -> Option<Entry<T>> {
         if self.next_at()? > now {
             return None;
         }
-        self.heap.pop().map(|Reverse(entry)| (entry.at, entry.item))
+        self.heap.pop().map(|Reverse(entry)| entry)
+    }
+
+    /// Takes back what [`pop_entry`](TimeQueue::pop_entry) gave: it keeps its place among those of its moment.
+    pub(crate) fn put_back(&mut self, entry: Entry<T>) {
+        self.heap.push(Reverse(entry));
     }
 }
 
@@ -91,6 +109,19 @@ mod tests {
         sorted.sort();
         assert_eq!(left, sorted);
         assert_eq!(left.len(), 100);
+    }
+
+    #[test]
+    fn what_is_put_back_keeps_its_place() {
+        let mut queue = TimeQueue::new();
+        queue.push(Nanos(1), 'a');
+        queue.push(Nanos(1), 'b');
+        let first = queue.pop_entry(Nanos(1)).expect("is due");
+        queue.push(Nanos(1), 'c');
+        queue.put_back(first);
+        let order: Vec<char> =
+            std::iter::from_fn(|| queue.pop_due(Nanos(1))).map(|(_, item)| item).collect();
+        assert_eq!(order, ['a', 'b', 'c']);
     }
 
     #[test]

@@ -6,12 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use loopbox_trace::model::{Job, Task};
+use loopbox_trace::model::{Job, Pool, Task};
 use loopbox_trace::{
-    Diagnostic, Ending, Event, EventKind, JobId, Label, Lane, Limit, Nanos, Outcome, Stream,
-    TaskId, Trace,
+    Diagnostic, Ending, Event, EventKind, JobId, Label, Lane, Limit, Nanos, Outcome, PoolId,
+    Stream, TaskId, Trace,
 };
 
+use super::short_path;
 use crate::config::Limits;
 
 /// So much text is permitted for each event that is.
@@ -28,7 +29,10 @@ pub(crate) struct Recorder {
     /// The labels that were interned to be used again.
     known: BTreeMap<String, Label>,
     tasks: Vec<Task>,
+    pools: Vec<Pool>,
     jobs: Vec<Job>,
+    /// Names of the workers' lanes.
+    workers: Vec<String>,
     diagnostics: Vec<Diagnostic>,
     events: Vec<Event>,
     /// Bytes of all texts together.
@@ -47,7 +51,9 @@ impl Recorder {
             labels: Vec::new(),
             known: BTreeMap::new(),
             tasks: Vec::new(),
+            pools: Vec::new(),
             jobs: Vec::new(),
+            workers: Vec::new(),
             diagnostics: Vec::new(),
             events: Vec::new(),
             text_bytes: 0,
@@ -137,11 +143,31 @@ impl Recorder {
         (task.0 as usize) < self.tasks.len()
     }
 
-    /// Job ids are the pool's; this gives the next of them its name.
-    pub(crate) fn add_job(&mut self, name: &str) {
+    /// Pool ids are the kernel's; this tells the trace of the next of them.
+    pub(crate) fn add_pool(&mut self, name: &str, workers: u16) {
+        self.pools.push(Pool { name: name.into(), workers });
+    }
+
+    /// A worker is needed, perhaps for the first time: its lane gets a name.
+    pub(crate) fn name_worker(&mut self, worker: u16, name: impl FnOnce() -> String) {
+        if usize::from(worker) == self.workers.len() {
+            self.workers.push(name());
+        }
+    }
+
+    /// Job ids are the pools'; this says what the next of them is.
+    pub(crate) fn add_job(&mut self, name: &str, place: &str, pool: PoolId, queued: Nanos) {
         if self.traced {
             let name = self.intern(name);
-            self.jobs.push(Job { name });
+            let place = (!place.is_empty()).then(|| self.intern(short_path(place)));
+            self.jobs.push(Job { name, pool, place, queued, ahead: 0 });
+        }
+    }
+
+    /// So many jobs were before this one when it came to its pool's queue.
+    pub(crate) fn set_jobs_ahead(&mut self, job: JobId, ahead: usize) {
+        if let Some(job) = self.jobs.get_mut(job.0 as usize) {
+            job.ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
         }
     }
 
@@ -154,6 +180,12 @@ impl Recorder {
             self.diagnostics.push(diagnostic);
             self.record(at, lane, EventKind::Diagnostic(index(self.diagnostics.len() - 1)));
         }
+    }
+
+    /// How many reports there are.
+    #[cfg(test)]
+    pub(crate) fn diagnostics(&self) -> usize {
+        self.diagnostics.len()
     }
 
     /// Bytes that the guest wrote; whole lines become events.
@@ -227,6 +259,18 @@ impl Recorder {
         self.jobs.get(job.0 as usize).map_or("?", |job| &self.labels[job.name.0 as usize])
     }
 
+    /// `file:line:column` where the job was given to its pool.
+    pub(crate) fn job_place(&self, job: JobId) -> Option<&str> {
+        let place = self.jobs.get(job.0 as usize)?.place?;
+        self.text(place)
+    }
+
+    /// Whether two jobs are of one kind: of one name, and given to the pool at one place.
+    pub(crate) fn same_kind(&self, one: JobId, other: JobId) -> bool {
+        let kind = |job: JobId| self.jobs.get(job.0 as usize).map(|job| (job.name, job.place));
+        kind(one) == kind(other)
+    }
+
     /// Closes the trace of a run that ended at `finished`.
     pub(crate) fn finish(mut self, finished: Nanos, ending: Ending) -> Trace {
         for ((lane, stream), line) in std::mem::take(&mut self.lines) {
@@ -243,12 +287,13 @@ impl Recorder {
         let workers = last_worker.map_or(0, |index| index + 1);
         let lanes = ["main".to_owned(), "signals".to_owned()]
             .into_iter()
-            .chain((1..=workers).map(|number| format!("worker-{number}")))
+            .chain(self.workers.into_iter().take(workers.into()))
             .collect();
         Trace {
             lanes,
             labels: self.labels,
             tasks: self.tasks,
+            pools: self.pools,
             jobs: self.jobs,
             diagnostics: self.diagnostics,
             events: self.events,

@@ -309,12 +309,12 @@ mod tests {
             finding.actual,
             "there is no golden x.trace yet; read the trace below, then bless it with --bless"
         );
-        assert_eq!(finding.detail[0], "# loopbox golden, version 1");
+        assert_eq!(finding.detail[0], "# loopbox golden, version 2");
     }
 
     #[test]
     fn a_broken_golden_is_named_with_its_line() {
-        let text = "# loopbox golden, version 1\n# tolerance 1ms; kinds: task\n=======\n";
+        let text = "# loopbox golden, version 2\n# tolerance 1ms; kinds: task\n=======\n";
         let finding = held_against(Some(text.into()), 1);
         assert_eq!(finding.ruling, Ruling::NothingMeasured);
         assert_eq!(finding.actual, "x.trace, line 3: neither a lane nor an event: `=======`");

@@ -134,7 +134,7 @@ fn lane_pairs<'a>(
     trace: &Trace,
     groups: &BTreeSet<Group>,
 ) -> Vec<LanePair<'a>> {
-    let mut actual = sections(trace, groups);
+    let mut actual = sections(trace, groups, golden.version);
     for section in &golden.lanes {
         if !actual.iter().any(|(name, _)| *name == section.name) {
             actual.push((section.name.clone(), Vec::new()));

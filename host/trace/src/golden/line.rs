@@ -8,7 +8,7 @@ use crate::text::one_line;
 use crate::{Ending, Event, EventKind, Nanos, Outcome, Trace};
 
 /// Words before the second time of a line.
-const SINCE_WORDS: [&str; 4] = [", due", ", raised", ", finished", ", posted"];
+const SINCE_WORDS: [&str; 5] = [", due", ", raised", ", finished", ", posted", ", queued"];
 
 /// First words of the lines that can have a second time. No line that begins with one of these ends in a
 /// text of the guest, so such a text is never mistaken for a time.
@@ -26,8 +26,16 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn of(trace: &Trace, event: &Event) -> Line {
-        let (text, since) = describe(trace, event.kind);
+    pub(super) fn of(trace: &Trace, event: &Event, version: u32) -> Line {
+        let (text, since) = match describe(trace, event.kind) {
+            // Version 1 says nothing of a job's time in the queue.
+            _ if version == 1
+                && let EventKind::JobStarted(job) = event.kind =>
+            {
+                (format!("job {} started", one_line(trace.job_name(job))), None)
+            }
+            described => described,
+        };
         Line { at: event.at, text, since }
     }
 
@@ -137,7 +145,14 @@ fn describe(trace: &Trace, kind: EventKind) -> (String, Option<Nanos>) {
             format!("blocking {} ends, {}", label(name), outcome_word(outcome))
         }
         JobQueued(id) => format!("job {} queued", job(id)),
-        JobStarted(id) => format!("job {} started", job(id)),
+        JobStarted(id) => {
+            let of_job = &trace.jobs[id.0 as usize];
+            let ahead = match of_job.ahead {
+                0 => String::new(),
+                ahead => format!(", {ahead} ahead"),
+            };
+            return (format!("job {} started{ahead}, queued", job(id)), Some(of_job.queued));
+        }
         JobFinished(id, outcome) => format!("job {} finished, {}", job(id), outcome_word(outcome)),
         JobDelivered { job: id, finished } => {
             return (format!("job {} delivered, finished", job(id)), Some(finished));
