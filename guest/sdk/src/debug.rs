@@ -3,13 +3,14 @@
 //! The time is virtual CPU time and blocked time, so the verdict is the same on every machine. As in asyncio
 //! a report comes after the fact; a step that never ends is the business of the scenario's limits.
 
+use std::any;
 use std::env;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::event_loop;
+use crate::event_loop::{self, Unwoken, What};
 use crate::host::tracing::{self, Level, Report};
-use crate::task::Name;
+use crate::task::core::{AnyTask, State};
 use crate::time::to_nanos;
 
 /// Turns debug mode on or off, before or while the loop runs. Like `loop.set_debug`.
@@ -57,28 +58,184 @@ fn slow(code: &str, what: &str, took_ns: u64, place: &Location<'_>) -> Report {
     }
 }
 
-/// A task as asyncio shows it in debug mode.
-pub(crate) fn describe_task(finished: bool, name: &Name, place: &Location<'_>) -> String {
-    let state = if finished { "finished" } else { "pending" };
-    format!("<Task {state} name='{name}' {}>", created(place))
+/// SLOW-4: how long a wait took, in the words of Python 3.7.
+pub(crate) fn slow_wait(began: u64, until: u64, now: u64) -> Report {
+    let took_ns = now.saturating_sub(began);
+    let millis = |nanos: u64| format!("{}.{:03} ms", nanos / 1_000_000, nanos / 1_000 % 1_000);
+    let level = if took_ns >= 1_000_000_000 { Level::Info } else { Level::Debug };
+    let took = millis(took_ns);
+    let text = if until == u64::MAX {
+        format!("poll took {took}: 1 events")
+    } else if now >= until {
+        format!("poll {} took {took}: timeout", millis(until.saturating_sub(began)))
+    } else {
+        format!("poll {} took {took}: 1 events", millis(until.saturating_sub(began)))
+    };
+    let logger = "asyncio".into();
+    Report { code: "SLOW-4".into(), level, logger, text, created: None, died: None }
 }
 
-/// A handle as asyncio shows it in debug mode; `when` makes it a timer's.
-pub(crate) fn describe_handle(name: &str, when: Option<u64>, place: &Location<'_>) -> String {
-    match when {
-        None => format!("<Handle {name}() {}>", created(place)),
-        Some(when) => format!("<TimerHandle when={} {name}() {}>", seconds(when), created(place)),
+/// A report of ours, which asyncio would not make.
+fn ours(code: &str, text: String, created: Option<&Location<'_>>) -> Report {
+    Report {
+        code: code.into(),
+        level: Level::Warning,
+        logger: "loopbox".into(),
+        text,
+        created: created.map(ToString::to_string),
+        died: None,
     }
 }
 
-fn created(place: &Location<'_>) -> String {
-    format!("created at {}:{}", place.file(), place.line())
+/// TURN: many short callbacks.
+pub(crate) fn slow_turn(took_ns: u64) -> Report {
+    let text = format!(
+        "a turn of the loop took {} seconds, though no callback in it was slow by itself",
+        seconds(took_ns)
+    );
+    ours("TURN", text, None)
+}
+
+/// LOST-WAKER: a task that can never go on.
+pub(crate) fn lost_waker(task: &dyn AnyTask) -> Report {
+    let text = format!(
+        "{} waits, but nobody holds its waker: it will never be woken again",
+        describe_task(task, false)
+    );
+    ours("LOST-WAKER", text, Some(task.core().place))
+}
+
+/// How late the loop is with something that it was not woken for, if that is late at all.
+pub(crate) fn lateness(unwoken: &Unwoken, now: u64) -> Option<u64> {
+    let due = match unwoken.what {
+        What::Ready(_) => unwoken.at,
+        What::Timer(when, _) => unwoken.at.max(when),
+    };
+    now.checked_sub(due).filter(|late_ns| *late_ns > 0)
+}
+
+/// LOST-WAKEUP: the mistake that asyncio lets pass in production mode.
+pub(crate) fn lost_wakeup(unwoken: &Unwoken, late_ns: u64) -> Report {
+    let text = format!(
+        "{} was scheduled from another thread without waking the loop, and waited {} seconds for another \
+         reason to wake up; use call_soon_threadsafe",
+        unwoken.describe,
+        seconds(late_ns)
+    );
+    ours("LOST-WAKEUP", text, Some(unwoken.place))
+}
+
+/// RET-HIDDEN: an error that nobody has looked at, though somebody could.
+pub(crate) fn hidden_failure(task: &dyn AnyTask) -> Report {
+    let text = format!(
+        "{} failed, and nobody has looked at the error: a reference to the task hid it until the end",
+        describe_task(task, false)
+    );
+    ours("RET-HIDDEN", text, Some(task.core().place))
+}
+
+/// A task as asyncio shows it. In debug mode with the place of its creation.
+pub(crate) fn describe_task(task: &dyn AnyTask, debug: bool) -> String {
+    let core = task.core();
+    let state = match core.state.get() {
+        State::Pending if core.cancelling.get() > 0 => "cancelling",
+        State::Pending => "pending",
+        State::Done | State::Failed => "finished",
+        State::Cancelled => "cancelled",
+    };
+    let mut text =
+        format!("<Task {state} name='{}' coro=<{}()", core.name(), short_name(core.type_name));
+    let waiting = core.waiting.get().filter(|_| !core.is_done());
+    let (doing, place) = match core.state.get() {
+        State::Pending => ("running", waiting.map_or(core.place, |note| note.place)),
+        _ => ("done, defined", core.place),
+    };
+    text.push_str(&format!(" {doing} at {}:{}>", place.file(), place.line()));
+    match core.state.get() {
+        State::Pending => {
+            if let Some(note) = waiting {
+                let created = if debug { created(note.place) } else { String::new() };
+                text.push_str(&format!(
+                    " wait_for=<Future pending cb=[Task.task_wakeup()]{created}>"
+                ));
+            }
+            if event_loop::with(|event_loop| event_loop.watch.is_main(core.key)) {
+                let place = core.place;
+                let at = format!("{}:{}", place.file(), place.line());
+                text.push_str(&format!(" cb=[_run_until_complete_cb() at {at}]"));
+            } else if task.is_awaited() {
+                text.push_str(" cb=[Task.task_wakeup()]");
+            }
+        }
+        State::Done => text.push_str(&format!(" {}", describe_type(task.output_type()))),
+        State::Failed => {
+            if let Some(exception) = task.exception() {
+                text.push_str(&format!(" exception={exception:?}"));
+            }
+        }
+        State::Cancelled => {}
+    }
+    if debug {
+        text.push_str(&created(core.place));
+    }
+    text.push('>');
+    text
+}
+
+/// A result as asyncio shows it, as far as Rust lets us look: its type, or `None` for nothing.
+pub(crate) fn describe_result<T>() -> String {
+    describe_type(any::type_name::<T>())
+}
+
+fn describe_type(name: &str) -> String {
+    if name == "()" || name.starts_with("core::result::Result<(),") {
+        return "result=None".into();
+    }
+    format!("result=<{}>", short_name(name))
+}
+
+/// A handle as asyncio shows it; `when` makes it a timer's. In debug mode with the place of its creation.
+pub(crate) struct HandleText<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) when: Option<u64>,
+    pub(crate) cancelled: bool,
+    pub(crate) place: &'static Location<'static>,
+}
+
+impl HandleText<'_> {
+    pub(crate) fn show(&self, debug: bool) -> String {
+        let place = self.place;
+        let cancelled = if self.cancelled { "cancelled " } else { "" };
+        let created = if debug { created(place) } else { String::new() };
+        let call = format!("{}() at {}:{}{created}>", self.name, place.file(), place.line());
+        match self.when {
+            None => format!("<Handle {cancelled}{call}"),
+            Some(when) => format!("<TimerHandle {cancelled}when={} {call}", exact_seconds(when)),
+        }
+    }
+}
+
+/// ` created at FILE:LINE`
+pub(crate) fn created(place: &Location<'_>) -> String {
+    format!(" created at {}:{}", place.file(), place.line())
+}
+
+/// Where something was made, as Python shows a stack of one frame.
+pub(crate) fn origin(title: &str, place: &Location<'_>) -> String {
+    format!("\n{title} (most recent call last)\n  File \"{}\", line {}", place.file(), place.line())
 }
 
 /// Like Python's `%.3f`.
-fn seconds(nanos: u64) -> String {
+pub(crate) fn seconds(nanos: u64) -> String {
     let millis = nanos.saturating_add(500_000) / 1_000_000;
     format!("{}.{:03}", millis / 1000, millis % 1000)
+}
+
+/// Like Python's `repr` of a float: as many places as it takes.
+fn exact_seconds(nanos: u64) -> String {
+    let text = format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
+    let short = text.trim_end_matches('0');
+    if short.ends_with('.') { format!("{short}0") } else { short.into() }
 }
 
 /// The name of a function from its type's: without path, type arguments and closures. So a closure goes by
@@ -125,18 +282,17 @@ mod tests {
     fn texts_are_asyncios() {
         let place = Location::caller();
         let (file, line) = (place.file(), place.line());
-        let task = describe_task(true, &Name::Numbered(1), place);
-        let report = slow_step(&task, 251_000_000, place);
-        assert_eq!(
-            report.text,
-            format!(
-                "Executing <Task finished name='Task-1' created at {file}:{line}> took 0.251 seconds"
-            )
-        );
+        let report = slow_step("<Task>", 251_000_000, place);
+        assert_eq!(report.text, "Executing <Task> took 0.251 seconds");
         assert_eq!(report.code, "SLOW-1");
+        let handle = |when, cancelled| HandleText { name: "cb", when, cancelled, place };
         assert_eq!(
-            describe_handle("cb", Some(1_500_000_000), place),
-            format!("<TimerHandle when=1.500 cb() created at {file}:{line}>")
+            handle(Some(1_500_000_000), false).show(true),
+            format!("<TimerHandle when=1.5 cb() at {file}:{line} created at {file}:{line}>")
+        );
+        assert_eq!(
+            handle(None, true).show(false),
+            format!("<Handle cancelled cb() at {file}:{line}>")
         );
     }
 }

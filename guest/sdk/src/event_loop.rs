@@ -7,25 +7,26 @@
 //!
 //! Everything here belongs to one thread and is found through a thread-local, which on wasm is a plain
 //! static. No borrow of a `RefCell` is held while code of the program runs: that code may spawn, wake and
-//! cancel. The loop keeps nothing that the machine outside knows already: no I/O, no clock, no pool.
+//! cancel. The loop keeps nothing that the machine outside knows already: no I/O, no clock, no pool. How a loop
+//! is made, run and closed is in [`crate::runner`].
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::Location;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
-use async_task::Runnable;
 use slab::Slab;
 
-use crate::callback::Callback;
+use crate::callback::{Callback, TimerHandle};
+use crate::exception_handler;
 use crate::executor::PoolJob;
 use crate::host::event_loop::{self as host, NoticeKind};
-use crate::host::{jobs, tracing};
-use crate::signal::Listeners;
-use crate::task::{self, Meta};
+use crate::host::{clock, jobs, tracing};
+use crate::signal::{Interrupt, Listeners};
+use crate::task::core::{AnyTask, Body, DoneCallback, Live, State, TaskKey, Unretrieved};
 use crate::timers::Timers;
+use crate::waiting;
 use crate::watch::Watch;
 
 #[cfg(test)]
@@ -70,21 +71,37 @@ pub(crate) fn mode() -> Mode {
 /// The state of the loop.
 pub(crate) struct EventLoop {
     pub(crate) mode: Cell<Mode>,
+    /// Counts the loops that there have been: things of an earlier one do not belong to this one.
+    pub(crate) run_number: Cell<u32>,
+    /// The loop was made and is not closed.
+    pub(crate) is_open: Cell<bool>,
+    /// `stop` was called: the turn that runs is the last.
+    pub(crate) stopping: Cell<bool>,
     /// What runs in the next turn, first come first served.
     pub(crate) ready: RefCell<VecDeque<Ready>>,
     /// What becomes ready at some time.
     pub(crate) timers: RefCell<Timers<Alarm>>,
-    /// The tasks that are not complete, each with a waker that also keeps it alive.
-    pub(crate) tasks: RefCell<Slab<Waker>>,
+    /// The tasks that are not complete.
+    pub(crate) tasks: RefCell<Slab<Live>>,
+    /// The task whose step runs.
+    pub(crate) current: Cell<Option<TaskKey>>,
+    /// Where the callback that runs was made.
+    pub(crate) callback_place: Cell<Option<&'static Location<'static>>>,
     /// How many tasks there have been.
     pub(crate) tasks_spawned: Cell<u32>,
     /// How many of them have a default name.
     pub(crate) tasks_numbered: Cell<u32>,
+    /// Tasks that failed while somebody could still look at the error.
+    pub(crate) unretrieved: RefCell<Unretrieved>,
     /// Jobs given to the pool whose completion has not been seen, by the host's id.
     pub(crate) jobs: RefCell<BTreeMap<u32, Rc<dyn PoolJob>>>,
     /// What jobs have sent that has not arrived, by the host's message id.
     pub(crate) posted: RefCell<BTreeMap<u32, Posted>>,
+    /// What jobs have put into the ready queue without waking the loop, and when.
+    pub(crate) unwoken: RefCell<Vec<Unwoken>>,
     pub(crate) listeners: RefCell<Listeners>,
+    pub(crate) interrupt: RefCell<Interrupt>,
+    pub(crate) exception_handler: RefCell<Option<exception_handler::Handler>>,
     pub(crate) watch: Watch,
 }
 
@@ -101,10 +118,12 @@ pub(crate) enum Mode {
 
 /// An entry of the ready queue.
 pub(crate) enum Ready {
-    Step(Runnable<Meta>),
+    Step(TaskKey),
     Callback(Rc<Callback>),
     /// Run the handler of this signal.
     Signal(u8),
+    /// A task or future is done, and somebody wanted to know.
+    Done(DoneCallback),
 }
 
 /// What a timer does.
@@ -120,111 +139,194 @@ pub(crate) enum Posted {
     Call(Rc<Callback>),
 }
 
-/// Runs `main` to its end as the first task, then stops. Like `asyncio.run`.
-///
-/// When `main` is done, what it has just made ready gets one more turn, the remaining tasks are cancelled in
-/// the order of their creation, and the loop goes on turning until the pool has finished its jobs
-/// (`shutdown_default_executor`). Then signal handlers, timers and callbacks that are left are dropped.
-///
-/// # Panics
-/// If a loop is running already.
-#[track_caller]
-pub fn run<F>(main: F) -> F::Output
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let place = Location::caller();
-    match mode() {
-        Mode::Stopped => with(|event_loop| event_loop.run(main, place)),
-        Mode::Running => panic!("run() cannot be called from a running event loop"),
-        // To wait inside a job has no meaning: the machine ends the run here, and says so.
-        Mode::InJob => loop {
-            host::wait(u64::MAX);
-        },
-    }
+/// What can lie in the loop's books without the loop knowing.
+pub(crate) enum What {
+    Ready(Ready),
+    /// A timer, due at this time.
+    Timer(u64, Rc<Callback>),
+}
+
+/// What another thread has put into the ready queue as if it were the loop's: nothing wakes the loop for it.
+pub(crate) struct Unwoken {
+    /// When, on the other thread's clock.
+    pub(crate) at: u64,
+    pub(crate) what: What,
+    /// For the report.
+    pub(crate) describe: String,
+    pub(crate) place: &'static Location<'static>,
 }
 
 impl EventLoop {
     const fn new() -> EventLoop {
         EventLoop {
             mode: Cell::new(Mode::Stopped),
+            run_number: Cell::new(0),
+            is_open: Cell::new(false),
+            stopping: Cell::new(false),
             ready: RefCell::new(VecDeque::new()),
             timers: RefCell::new(Timers::new()),
             tasks: RefCell::new(Slab::new()),
+            current: Cell::new(None),
+            callback_place: Cell::new(None),
             tasks_spawned: Cell::new(0),
             tasks_numbered: Cell::new(0),
+            unretrieved: RefCell::new(Vec::new()),
             jobs: RefCell::new(BTreeMap::new()),
             posted: RefCell::new(BTreeMap::new()),
+            unwoken: RefCell::new(Vec::new()),
             listeners: RefCell::new(Listeners::new()),
+            interrupt: RefCell::new(Interrupt::Off),
+            exception_handler: RefCell::new(None),
             watch: Watch::new(),
         }
     }
 
-    fn run<F>(&self, main: F, place: &'static Location<'static>) -> F::Output
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
-        self.mode.set(Mode::Running);
-        self.watch.start();
-        crate::logging::init();
-
-        let mut main = task::start(self, main, None, place);
-        while !main.is_finished() {
-            self.turn();
-        }
-        let Poll::Ready(output) = Pin::new(&mut main).poll(&mut Context::from_waker(Waker::noop()))
-        else {
-            unreachable!("a finished task has its output")
-        };
-        if !self.ready.borrow().is_empty() {
-            self.turn();
-        }
-
-        self.cancel_tasks();
-        while !self.jobs.borrow().is_empty() {
-            self.turn();
-        }
-        self.cancel_tasks();
-        self.close();
-        output
-    }
-
     /// One iteration.
-    fn turn(&self) {
+    pub(crate) fn turn(&self) {
         let until = if self.ready.borrow().is_empty() {
             self.timers.borrow_mut().next_due().unwrap_or(u64::MAX)
         } else {
             0
         };
+        let until = if self.unwoken.borrow().is_empty() { until } else { self.see_unwoken(until) };
+        let began = self.watch.before_wait();
         let mut wake = host::wait(until);
         if wake == PARK {
             wake = host::park();
         }
+        let now = wake & !NOTICES_WAIT;
+        self.watch.after_wait(began, until, now);
+        if !self.unwoken.borrow().is_empty() {
+            self.take_unwoken(now);
+        }
         if wake & NOTICES_WAIT != 0 {
             self.take_notices();
         }
-        self.fire_timers(wake & !NOTICES_WAIT);
+        self.fire_timers(now);
 
         let ready_now = self.ready.borrow().len();
         for _ in 0..ready_now {
             let Some(next) = self.ready.borrow_mut().pop_front() else { break };
             match next {
-                Ready::Step(runnable) => self.step(runnable),
+                Ready::Step(key) => self.step(key),
                 Ready::Callback(callback) => callback.run(self),
                 Ready::Signal(number) => crate::signal::run_handler(self, number),
+                Ready::Done(callback) => callback(),
+            }
+        }
+        self.watch.after_turn(now);
+    }
+
+    /// Polls a task, or ends it if it was cancelled.
+    #[inline]
+    fn step(&self, key: TaskKey) {
+        let Some((mut body, task)) = self.take_body(key) else { return };
+        let core = task.core();
+        self.current.set(Some(key));
+        self.watch.step_begins(core);
+        if core.ends_by_cancellation() {
+            self.end_cancelled(&*task, body);
+            return;
+        }
+        let cancelling = core.must_cancel.get();
+        let poll = body.future.as_mut().poll(&mut Context::from_waker(&body.waker));
+        let note = waiting::take();
+        if poll.is_ready() {
+            self.remove(key);
+            self.watch.step_ends(&*task);
+            self.current.set(None);
+            self.note_failure(task);
+            return;
+        }
+        // A cancellation that was thrown into this step, or raised by it, and that nothing has caught.
+        if core.must_cancel.get() && (cancelling || core.raised.get()) {
+            self.end_cancelled(&*task, body);
+            return;
+        }
+        core.waiting.set(note);
+        self.watch.step_ends(&*task);
+        self.current.set(None);
+        let lost = match self.tasks.borrow_mut().get_mut(key.slot as usize) {
+            Some(live) => {
+                live.body = Some(body);
+                live.has_lost_its_waker()
+            }
+            None => false,
+        };
+        if lost {
+            self.watch.lost_waker(&*task);
+        }
+    }
+
+    fn take_body(&self, key: TaskKey) -> Option<(Body, Rc<dyn AnyTask>)> {
+        let mut tasks = self.tasks.borrow_mut();
+        let live = tasks.get_mut(key.slot as usize)?;
+        if live.sequence != key.sequence {
+            return None;
+        }
+        live.wake.begin();
+        Some((live.body.take()?, live.task.clone()))
+    }
+
+    /// The books of a task that is done are closed.
+    fn remove(&self, key: TaskKey) {
+        let live = self.tasks.borrow_mut().try_remove(key.slot as usize);
+        // Dropped without the borrow: a waker or an output may look into the loop.
+        drop(live);
+    }
+
+    /// Drops the future of a cancelled task: its destructors are its last step.
+    fn end_cancelled(&self, task: &dyn AnyTask, body: Body) {
+        self.remove(task.core().key);
+        drop(body);
+        task.cancelled();
+        self.watch.step_ends(task);
+        self.current.set(None);
+    }
+
+    /// A task has failed: either somebody can still look at the error, or nobody ever will.
+    fn note_failure(&self, task: Rc<dyn AnyTask>) {
+        let core = task.core();
+        if core.state.get() != State::Failed || core.retrieved.get() {
+            return;
+        }
+        if core.has_handle.get() {
+            self.unretrieved.borrow_mut().push(Rc::downgrade(&task));
+        } else {
+            core.retrieved.set(true);
+            if let Some(exception) = task.exception() {
+                crate::task::never_retrieved(&*task, exception);
             }
         }
     }
 
-    /// Polls a task.
-    fn step(&self, runnable: Runnable<Meta>) {
-        if self.watch.is_on() {
-            self.watch.step(runnable);
-        } else {
-            runnable.run();
+    /// The task whose step runs.
+    pub(crate) fn current_task(&self) -> Option<Rc<dyn AnyTask>> {
+        self.find_task(self.current.get()?)
+    }
+
+    /// A task that is not done.
+    pub(crate) fn find_task(&self, key: TaskKey) -> Option<Rc<dyn AnyTask>> {
+        let tasks = self.tasks.borrow();
+        let live = tasks.get(key.slot as usize)?;
+        (live.sequence == key.sequence).then(|| live.task.clone())
+    }
+
+    /// Where what runs now was made: the task or the callback.
+    pub(crate) fn running_place(&self) -> Option<&'static Location<'static>> {
+        match self.current_task() {
+            Some(task) => Some(task.core().place),
+            None => self.callback_place.get(),
         }
+    }
+
+    /// Puts the next step of a task into the ready queue, if it is not there.
+    pub(crate) fn wake(&self, key: TaskKey) {
+        let wake = match self.tasks.borrow().get(key.slot as usize) {
+            Some(live) if live.sequence == key.sequence => live.wake.clone(),
+            _ => return,
+        };
+        std::task::Wake::wake(wake);
     }
 
     /// Takes what the machine has to tell. A job that runs in place may have more to tell when it is done.
@@ -283,39 +385,140 @@ impl EventLoop {
         }
     }
 
-    pub(crate) fn push(&self, entry: Ready) {
-        self.ready.borrow_mut().push_back(entry);
+    /// What other threads have put into the books by now keeps the loop from waiting, as it would be there
+    /// already; what they put there later does not.
+    fn see_unwoken(&self, until: u64) -> u64 {
+        let found = self.unwoken_until(clock::now());
+        let until = found.iter().fold(until, |until, unwoken| match unwoken.what {
+            What::Ready(_) => 0,
+            What::Timer(when, _) => until.min(when),
+        });
+        found.into_iter().for_each(|unwoken| self.accept(unwoken.what));
+        until
     }
 
-    /// Drops all tasks, oldest first; what they spawn while they are dropped, too.
-    fn cancel_tasks(&self) {
-        while !self.tasks.borrow().is_empty() {
-            // A task is in the ready queue or waits for its waker; this brings all of them into the queue.
-            let wakers: Vec<Waker> =
-                self.tasks.borrow().iter().map(|(_, waker)| waker.clone()).collect();
-            wakers.into_iter().for_each(Waker::wake);
-            let mut steps = Vec::new();
-            for entry in self.ready.take() {
-                match entry {
-                    Ready::Step(runnable) => steps.push(runnable),
-                    other => self.push(other),
-                }
-            }
-            steps.sort_by_key(|runnable| runnable.metadata().sequence);
-            for runnable in steps {
-                self.watch.cancel(runnable);
+    /// The loop has woken up for another reason, and finds what it was not woken for.
+    fn take_unwoken(&self, now: u64) {
+        for unwoken in self.unwoken_until(now) {
+            self.watch.lost_wakeup(&unwoken, now);
+            self.accept(unwoken.what);
+        }
+    }
+
+    fn accept(&self, what: What) {
+        match what {
+            What::Ready(entry) => self.push(entry),
+            What::Timer(when, callback) => {
+                TimerHandle::set(self, when, callback);
             }
         }
     }
 
-    /// Forgets what is left: like `loop.close()`.
-    fn close(&self) {
+    /// In the order of their times.
+    fn unwoken_until(&self, now: u64) -> Vec<Unwoken> {
+        let mut unwoken = self.unwoken.borrow_mut();
+        unwoken.sort_by_key(|unwoken| unwoken.at);
+        let later = unwoken.partition_point(|unwoken| unwoken.at <= now);
+        let later = unwoken.split_off(later);
+        std::mem::replace(&mut *unwoken, later)
+    }
+
+    pub(crate) fn push(&self, entry: Ready) {
+        self.ready.borrow_mut().push_back(entry);
+    }
+
+    /// Cancels the tasks that are left, oldest first, and goes on until they are gone. What they spawn
+    /// meanwhile is cancelled, too. Gives the tasks, for a look at how they ended.
+    pub(crate) fn cancel_tasks(&self) -> Vec<Rc<dyn AnyTask>> {
+        let mut asked: Vec<Rc<dyn AnyTask>> = Vec::new();
+        loop {
+            let mut left: Vec<Rc<dyn AnyTask>> = self
+                .tasks
+                .borrow()
+                .iter()
+                .map(|(_, live)| live.task.clone())
+                .filter(|task| !asked.iter().any(|asked| asked.core().key == task.core().key))
+                .collect();
+            left.sort_by_key(|task| task.core().key.sequence);
+            if left.is_empty() && self.tasks.borrow().is_empty() {
+                return asked;
+            }
+            for task in &left {
+                self.cancel_at_the_end(task);
+            }
+            asked.extend(left);
+            if !self.tasks.borrow().is_empty() {
+                self.turn();
+            }
+        }
+    }
+
+    /// Drops a task at once, unless something in it wants to clean up first.
+    fn cancel_at_the_end(&self, task: &Rc<dyn AnyTask>) {
+        let core = task.core();
+        // Its own destructors may have been faster.
+        if core.is_done() {
+            return;
+        }
+        core.cancelling.set(core.cancelling.get().saturating_add(1));
+        core.must_cancel.set(true);
+        if core.catchers.get() > 0 {
+            return self.wake(core.key);
+        }
+        self.watch.task_cancelled(core.id);
+        if let Some((body, task)) = self.take_body(core.key) {
+            self.current.set(Some(core.key));
+            self.watch.step_begins(core);
+            self.end_cancelled(&*task, body);
+        }
+    }
+
+    /// Forgets what is left: like `loop.close()`. Tasks that are left are destroyed while they are pending.
+    pub(crate) fn close(&self) {
         crate::signal::remove_all(self);
+        self.destroy_tasks();
+        self.report_hidden_failures();
         // Taken out first and dropped afterwards: what is dropped may look into the loop.
         drop(self.timers.borrow_mut().clear());
         drop(self.ready.take());
         drop(self.posted.take());
+        drop(self.unwoken.take());
         self.mode.set(Mode::Stopped);
-        host::stop();
+        self.is_open.set(false);
+        drop(self.exception_handler.take());
+    }
+
+    /// RET-4, for every task that is left, oldest first; also for what they spawn while they are dropped.
+    fn destroy_tasks(&self) {
+        loop {
+            let keys = self.tasks.borrow().iter().map(|(_, live)| live.task.core().key).collect();
+            let mut keys: Vec<TaskKey> = keys;
+            keys.sort_by_key(|key| key.sequence);
+            if keys.is_empty() {
+                return;
+            }
+            keys.into_iter().for_each(|key| self.destroy(key));
+        }
+    }
+
+    /// Drops a task that is neither done nor cancelled.
+    pub(crate) fn destroy(&self, key: TaskKey) {
+        if let Some(task) = self.find_task(key) {
+            crate::task::destroyed_pending(&*task);
+            let live = self.tasks.borrow_mut().try_remove(key.slot as usize);
+            task.core().state.set(State::Cancelled);
+            drop(live);
+        }
+    }
+
+    /// RET-HIDDEN: errors of tasks whose handles live on, so that asyncio would say nothing for ever.
+    fn report_hidden_failures(&self) {
+        for task in self.unretrieved.take() {
+            if let Some(task) = task.upgrade()
+                && !task.core().retrieved.replace(true)
+            {
+                self.watch.hidden_failure(&*task);
+            }
+        }
     }
 }

@@ -24,7 +24,8 @@ struct Inner {
     text: String,
     /// What is between the parentheses of its `repr`.
     arguments: String,
-    raised: &'static Location<'static>,
+    /// Unknown for an error that was only looked at.
+    raised: Option<&'static Location<'static>>,
     cause: Option<Exception>,
 }
 
@@ -33,18 +34,15 @@ impl Exception {
     #[track_caller]
     pub fn new(kind: impl Into<Cow<'static, str>>, argument: impl Argument) -> Exception {
         let (text, arguments) = (argument.text(), argument.repr());
-        Exception::assemble(kind.into(), text, arguments, None)
+        let raised = Some(Location::caller());
+        Exception(Arc::new(Inner { kind: kind.into(), text, arguments, raised, cause: None }))
     }
 
-    #[track_caller]
-    fn assemble(
-        kind: Cow<'static, str>,
-        text: String,
-        arguments: String,
-        cause: Option<Exception>,
-    ) -> Exception {
-        let raised = Location::caller();
-        Exception(Arc::new(Inner { kind, text, arguments, raised, cause }))
+    fn of<E: Error>(error: &E, raised: Option<&'static Location<'static>>) -> Exception {
+        let text = error.to_string();
+        let arguments = if text.is_empty() { String::new() } else { quote(&text) };
+        let kind = kind_of::<E>().into();
+        Exception(Arc::new(Inner { kind, text, arguments, raised, cause: None }))
     }
 
     /// The same error, raised while that one was handled.
@@ -55,7 +53,7 @@ impl Exception {
             kind: kind.clone(),
             text: text.clone(),
             arguments: arguments.clone(),
-            raised,
+            raised: *raised,
             cause: Some(cause),
         }))
     }
@@ -65,8 +63,9 @@ impl Exception {
         &self.0.kind
     }
 
-    /// Where it was raised: where it was made, or where `?` turned an error into it.
-    pub fn raised(&self) -> &'static Location<'static> {
+    /// Where it was raised: where it was made, or where `?` turned an error into it. `None` for an error of
+    /// another type, which does not know.
+    pub fn raised(&self) -> Option<&'static Location<'static>> {
         self.0.raised
     }
 
@@ -95,9 +94,10 @@ impl Exception {
                 "\n\nDuring handling of the above exception, another exception occurred:\n\n",
             );
         }
-        let place = self.0.raised;
-        text.push_str("Traceback (most recent call last):\n");
-        text.push_str(&format!("  File \"{}\", line {}\n", place.file(), place.line()));
+        if let Some(place) = self.0.raised {
+            text.push_str("Traceback (most recent call last):\n");
+            text.push_str(&format!("  File \"{}\", line {}\n", place.file(), place.line()));
+        }
         text.push_str(&self.last_line());
         text
     }
@@ -120,9 +120,7 @@ impl fmt::Display for Exception {
 impl<E: Error> From<E> for Exception {
     #[track_caller]
     fn from(error: E) -> Exception {
-        let text = error.to_string();
-        let arguments = if text.is_empty() { String::new() } else { quote(&text) };
-        Exception::assemble(kind_of::<E>().into(), text, arguments, None)
+        Exception::of(&error, Some(Location::caller()))
     }
 }
 
@@ -133,11 +131,8 @@ pub trait AsException {
 }
 
 impl<E: Error> AsException for E {
-    #[track_caller]
     fn as_exception(&self) -> Exception {
-        let text = self.to_string();
-        let arguments = if text.is_empty() { String::new() } else { quote(&text) };
-        Exception::assemble(kind_of::<E>().into(), text, arguments, None)
+        Exception::of(self, None)
     }
 }
 
@@ -286,7 +281,7 @@ mod tests {
             Ok(())
         }
         let exception = fails().expect_err("it fails");
-        assert!(exception.raised().file().ends_with("exception.rs"));
+        assert!(exception.raised().is_some_and(|place| place.file().ends_with("exception.rs")));
         assert!(exception.traceback().ends_with("\nValueError: x"), "{}", exception.traceback());
     }
 

@@ -51,12 +51,18 @@
 //! keeps a trace.
 
 mod callback;
+mod cancel;
+mod coroutine;
 mod debug;
 mod event_loop;
 mod exception;
+mod exception_handler;
 mod executor;
+mod gather;
 mod host;
+mod loop_handle;
 mod process;
+mod runner;
 mod task;
 mod time;
 mod timers;
@@ -64,20 +70,34 @@ mod waiting;
 mod watch;
 
 pub mod blocking;
+pub mod future;
 pub mod logging;
 pub mod signal;
 pub mod warnings;
 
-pub use callback::{Handle, TimerHandle, call_at, call_later, call_soon, call_soon_threadsafe};
+pub use callback::{
+    Handle, Outcome, TimerHandle, call_at, call_later, call_soon, call_soon_threadsafe,
+};
+pub use cancel::{Cancelled, CatchCancel, cancelled, catch_cancel};
+pub use coroutine::{Coroutine, coroutine};
 pub use debug::{get_debug, set_debug, set_slow_callback_duration};
-pub use event_loop::run;
 pub use exception::{
     Argument, AsException, CancelledError, Exception, InvalidStateError, KeyboardInterrupt,
     PicklingError, RuntimeError, TypeError, ValueError,
 };
+pub use exception_handler::{
+    ErrorContext, call_exception_handler, default_exception_handler, set_exception_handler,
+};
 pub use executor::{Job, executor_job, run_in_executor, unblock};
+pub use future::create_future;
+pub use gather::{Gather, Shield, gather, shield};
+pub use loop_handle::{ConcurrentFuture, LoopHandle, get_running_loop};
 pub use process::exit;
-pub use task::{Cancel, Task, spawn, spawn_named};
+pub use runner::{Loop, RunError, Runner, run};
+pub use task::{
+    Cancel, Task, TaskHandle, all_tasks, create_task, create_task_named, current_task, spawn,
+    spawn_named,
+};
 pub use time::{
     Sleep, Timeout, TimeoutError, YieldNow, sleep, sleep_until, time, timeout, yield_now,
 };

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::exception::{AsException, KeyboardInterrupt};
 use crate::host;
 
 /// Ends the process at once with this exit status; no destructor runs. Like `os._exit`, but what was written
@@ -12,5 +13,15 @@ pub fn exit(status: u8) -> ! {
     // An output that is broken is no reason to stay.
     let _ = io::stdout().flush();
     host::process::exit(status);
+    unreachable!("the machine has ended the process")
+}
+
+/// The end of a Python program that a `KeyboardInterrupt` has come out of: it says so and dies of SIGINT.
+pub(crate) fn die_of_interrupt(interrupt: &KeyboardInterrupt) -> ! {
+    let _ = io::stdout().flush();
+    crate::logging::write_line(&interrupt.as_exception().last_line());
+    // There is no handler any more, so the default action is taken at the machine's next look.
+    let _ = crate::signal::raise(crate::signal::SIGINT);
+    host::event_loop::wait(0);
     unreachable!("the machine has ended the process")
 }

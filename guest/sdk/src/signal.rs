@@ -17,9 +17,14 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-use crate::debug;
+use crate::callback::{self, Outcome};
+use crate::debug::{self, HandleText};
 use crate::event_loop::{self, EventLoop, Ready};
+use crate::exception::Exception;
 use crate::host::signals as host;
+use crate::host::tracing::{Level, Report};
+use crate::task::TaskHandle;
+use crate::waiting::{self, Kind, ObjectId, Place};
 
 /// A signal, by its number on Linux. Whether the machine has it shows when it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,21 +117,40 @@ impl SignalError {
 /// # Errors
 /// If the machine does not have the signal, or no one can catch it; or in a job on the pool.
 #[track_caller]
-pub fn add_signal_handler<F>(signal: impl Into<Signal>, handler: F) -> Result<(), SignalError>
+pub fn add_signal_handler<F, R>(
+    signal: impl Into<Signal>,
+    mut handler: F,
+) -> Result<(), SignalError>
 where
-    F: FnMut() + 'static,
+    F: FnMut() -> R + 'static,
+    R: Outcome,
 {
+    let signal = signal.into();
+    let place = Location::caller();
     let handler = Handler {
-        call: Rc::new(RefCell::new(handler)),
+        call: Rc::new(RefCell::new(move || handler().error())),
         type_name: any::type_name::<F>(),
-        place: Location::caller(),
+        place,
     };
     event_loop::with(|event_loop| {
-        let replaced =
-            listen(event_loop, signal.into(), |listener| listener.handler.replace(handler))?;
-        drop(replaced);
+        let replaced = listen(event_loop, signal, |listener| listener.handler.replace(handler))?;
+        if let Some(replaced) = replaced {
+            report_replaced(event_loop, signal, replaced.place, place);
+        }
         Ok(())
     })
+}
+
+/// HANDLER-REPLACED: asyncio says nothing when a library takes over the program's signal.
+fn report_replaced(event_loop: &EventLoop, signal: Signal, old: Place, new: Place) {
+    event_loop.watch.report_ours(|| Report {
+        code: "HANDLER-REPLACED".into(),
+        level: Level::Warning,
+        logger: "loopbox".into(),
+        text: format!("the handler of {signal} made at {old} is replaced by the one made at {new}"),
+        created: Some(old.to_string()),
+        died: Some(new.to_string()),
+    });
 }
 
 /// Takes the handler away: back to the default action, unless a [`Signals`] still listens. False if there was
@@ -167,6 +191,7 @@ pub fn raise(signal: impl Into<Signal>) -> Result<(), SignalError> {
 
 /// Waits for the next delivery of the signal. It listens from this call on, not only from the first poll, and
 /// until it is dropped.
+#[track_caller]
 pub fn wait(signal: impl Into<Signal>) -> Wait {
     Wait(Signals::new([signal.into()]))
 }
@@ -193,6 +218,8 @@ impl Future for Wait {
 pub struct Signals {
     inbox: Rc<Inbox>,
     numbers: Vec<u8>,
+    /// Where it was made, for reports of who waits for what.
+    place: Place,
 }
 
 impl Signals {
@@ -200,10 +227,12 @@ impl Signals {
     ///
     /// # Errors
     /// If the machine does not have a signal, or no one can catch it; or in a job on the pool.
+    #[track_caller]
     pub fn new<S: Into<Signal>>(
         signals: impl IntoIterator<Item = S>,
     ) -> Result<Signals, SignalError> {
-        let mut this = Signals { inbox: Rc::default(), numbers: Vec::new() };
+        let place = Location::caller();
+        let mut this = Signals { inbox: Rc::default(), numbers: Vec::new(), place };
         for signal in signals {
             this.add(signal.into())?;
         }
@@ -224,6 +253,8 @@ impl Signals {
     fn poll_signal(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
         let Some(number) = self.inbox.arrived.borrow_mut().pop_front() else {
             self.inbox.waker.set(Some(cx.waker().clone()));
+            let first = self.numbers.first().copied().unwrap_or_default();
+            waiting::note(Kind::Signal, ObjectId(first.into()), self.place);
             return Poll::Pending;
         };
         if event_loop::with(|event_loop| take_unhandled(event_loop, number)) {
@@ -271,7 +302,7 @@ pub(crate) struct Listener {
 }
 
 struct Handler {
-    call: Rc<RefCell<dyn FnMut()>>,
+    call: Rc<RefCell<dyn FnMut() -> Option<Exception>>>,
     type_name: &'static str,
     place: &'static Location<'static>,
 }
@@ -297,6 +328,10 @@ fn listen<R>(
 ) -> Result<R, SignalError> {
     let number = signal.to_host()?;
     host::add_handler(number).map_err(SignalError::of(signal))?;
+    if signal == SIGINT {
+        // As in asyncio: whoever handles it replaces the runner's way with it.
+        event_loop.interrupt.replace(Interrupt::Off);
+    }
     Ok(change(event_loop.listeners.borrow_mut().entry(number).or_default()))
 }
 
@@ -309,9 +344,67 @@ fn take_unhandled(event_loop: &EventLoop, number: u8) -> bool {
     waiting
 }
 
+/// What SIGINT does while a [`Runner`](crate::Runner) runs and nobody else handles it.
+#[derive(Default)]
+pub(crate) enum Interrupt {
+    /// The default action.
+    #[default]
+    Off,
+    /// The first one cancels the main task.
+    Armed(TaskHandle),
+    /// It has come; the second one ends the process.
+    Came,
+}
+
+/// From now on the first SIGINT cancels this task, and the second ends the process: unless somebody handles
+/// SIGINT already.
+pub(crate) fn arm_interrupt(event_loop: &EventLoop, main: TaskHandle) {
+    let number = SIGINT.to_host().unwrap_or_default();
+    if event_loop.listeners.borrow().contains_key(&number) {
+        return;
+    }
+    // A machine without SIGINT, or a job, cannot be here; then the default action remains.
+    if host::add_handler_once(number).is_ok() {
+        event_loop.interrupt.replace(Interrupt::Armed(main));
+    }
+}
+
+/// The main task is done: back to the default action. Whether SIGINT has come.
+pub(crate) fn disarm_interrupt(event_loop: &EventLoop) -> bool {
+    match event_loop.interrupt.take() {
+        Interrupt::Off => false,
+        Interrupt::Armed(_) => {
+            let _ = host::remove_handler(SIGINT.to_host().unwrap_or_default());
+            false
+        }
+        Interrupt::Came => true,
+    }
+}
+
+/// The first SIGINT of a runner. True if this was it.
+fn interrupt(event_loop: &EventLoop, number: u8) -> bool {
+    if i32::from(number) != SIGINT.number() {
+        return false;
+    }
+    match event_loop.interrupt.replace(Interrupt::Came) {
+        Interrupt::Armed(main) => {
+            main.cancel();
+            host::handled(number);
+            true
+        }
+        other => {
+            event_loop.interrupt.replace(other);
+            false
+        }
+    }
+}
+
 /// The machine has delivered a signal: the handler runs in this turn, consumers of streams wake.
 pub(crate) fn deliver(event_loop: &EventLoop, number: u32) {
     let Ok(number) = u8::try_from(number) else { return };
+    if interrupt(event_loop, number) {
+        return;
+    }
     let inboxes = {
         let mut listeners = event_loop.listeners.borrow_mut();
         let Some(listener) = listeners.get_mut(&number) else { return };
@@ -340,14 +433,20 @@ pub(crate) fn run_handler(event_loop: &EventLoop, number: u8) {
         (handler.call.clone(), handler.type_name, handler.place)
     };
     let is_first = take_unhandled(event_loop, number);
+    let text =
+        HandleText { name: debug::short_name(type_name), when: None, cancelled: false, place };
     let work = || (call.borrow_mut())();
-    if event_loop.watch.is_on() {
-        let describe = || debug::describe_handle(debug::short_name(type_name), None, place);
+    event_loop.callback_place.set(Some(place));
+    let error = if event_loop.watch.is_on() {
         let name = format!("{} handler", Signal(number.into()));
-        event_loop.watch.callback(&name, place, describe, work);
+        event_loop.watch.callback(&name, place, || text.show(true), work)
     } else {
-        work();
+        work()
+    };
+    if let Some(error) = error {
+        callback::failed(&text, error);
     }
+    event_loop.callback_place.set(None);
     if is_first {
         host::handled(number);
     }
@@ -373,7 +472,7 @@ mod tests {
         assert_eq!(Signal(11).to_string(), "signal 11");
         assert_eq!(SignalError::Uncatchable(9).to_string(), "sig 9 cannot be caught");
         assert_eq!(
-            add_signal_handler(999, || {}).expect_err("no such signal").to_string(),
+            add_signal_handler(999, || ()).expect_err("no such signal").to_string(),
             "invalid signal number 999"
         );
     }

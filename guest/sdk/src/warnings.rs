@@ -114,7 +114,6 @@ pub(crate) struct Warning<'a> {
 }
 
 /// Warns: in the trace in any case, on standard error or by the logger if the filters let it through.
-#[cfg_attr(not(test), expect(dead_code, reason = "for coroutines and resources, which follow"))]
 pub(crate) fn warn(warning: &Warning<'_>) {
     let Warning { category, code, text, place, created } = *warning;
     if logging::is_traced() {

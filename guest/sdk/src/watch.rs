@@ -1,17 +1,18 @@
-//! What the loop tells the outside about itself: events for the trace, and debug mode's reports.
+//! What the loop tells the outside about itself: events for the trace, debug mode's reports, and reports of ours.
 //!
 //! When the run is neither traced nor in debug mode the loop makes no call from here in its hot paths, and no
-//! name becomes text. Texts go to the host once, as labels.
+//! name becomes text. Texts go to the host once, as labels. What the reports say is in [`crate::debug`].
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::Location;
 
-use async_task::Runnable;
-
 use crate::debug;
+use crate::event_loop::Unwoken;
+use crate::exception::Exception;
 use crate::host::{clock, tracing};
-use crate::task::{Meta, Name};
+use crate::logging;
+use crate::task::core::{AnyTask, Core, Name, State, TaskKey};
 
 /// Who watches, and what they need to know.
 pub(crate) struct Watch {
@@ -23,10 +24,18 @@ pub(crate) struct Watch {
     debug_chosen: Cell<Option<bool>>,
     /// `slow_callback_duration`.
     slow_ns: Cell<u64>,
-    /// How the step that runs has come out so far.
-    outcome: Cell<tracing::Outcome>,
+    /// SLOW-4 is wanted: how long each wait takes.
+    times_waits: Cell<bool>,
+    /// When the step that runs began, in debug mode.
+    began: Cell<u64>,
+    /// When the last step or callback ended, in debug mode.
+    ended: Cell<u64>,
+    /// Something in this turn was reported as slow.
+    blamed: Cell<bool>,
     /// The name of the task whose step runs.
     current: Cell<tracing::Label>,
+    /// The task that `run` waits for.
+    main: Cell<Option<TaskKey>>,
     /// Labels of places in the source. The order, by address, is never seen.
     places: RefCell<BTreeMap<*const Location<'static>, tracing::Label>>,
 }
@@ -39,8 +48,12 @@ impl Watch {
             on: Cell::new(false),
             debug_chosen: Cell::new(None),
             slow_ns: Cell::new(100_000_000),
-            outcome: Cell::new(tracing::Outcome::Pending),
+            times_waits: Cell::new(false),
+            began: Cell::new(0),
+            ended: Cell::new(0),
+            blamed: Cell::new(false),
             current: Cell::new(0),
+            main: Cell::new(None),
             places: RefCell::new(BTreeMap::new()),
         }
     }
@@ -48,8 +61,13 @@ impl Watch {
     /// The loop starts: asks who watches.
     pub(crate) fn start(&self) {
         self.traced.set(tracing::enabled());
-        self.debug.set(self.debug_chosen.get().unwrap_or_else(debug::is_default));
-        self.on.set(self.traced.get() || self.debug.get());
+        self.switch_debug(self.debug_chosen.get().unwrap_or_else(debug::is_default));
+    }
+
+    fn switch_debug(&self, debug: bool) {
+        self.debug.set(debug);
+        self.on.set(self.traced.get() || debug);
+        self.times_waits.set(debug && tracing::wants("SLOW-4"));
     }
 
     #[inline]
@@ -63,50 +81,78 @@ impl Watch {
 
     pub(crate) fn set_debug(&self, debug: bool) {
         self.debug_chosen.set(Some(debug));
-        self.debug.set(debug);
-        self.on.set(self.traced.get() || debug);
+        self.switch_debug(debug);
+    }
+
+    pub(crate) fn slow_ns(&self) -> u64 {
+        self.slow_ns.get()
     }
 
     pub(crate) fn set_slow_ns(&self, slow_ns: u64) {
         self.slow_ns.set(slow_ns);
     }
 
-    /// Polls a task under observation.
-    pub(crate) fn step(&self, runnable: Runnable<Meta>) {
-        let meta = runnable.metadata();
-        let id = meta.id;
-        self.current.set(meta.label);
-        self.outcome.set(tracing::Outcome::Pending);
-        // The metadata is gone after the last step.
-        let slow = self.debug.get().then(|| (meta.clone(), clock::now()));
+    /// This task is the one that `run` waits for.
+    pub(crate) fn main_is(&self, key: TaskKey) {
+        self.main.set(Some(key));
+    }
+
+    pub(crate) fn is_main(&self, key: TaskKey) -> bool {
+        self.main.get() == Some(key)
+    }
+
+    // --- Steps and callbacks ---------------------------------------------------------------------
+
+    /// The poll of a task begins.
+    #[inline]
+    pub(crate) fn step_begins(&self, core: &Core) {
+        if !self.on.get() {
+            return;
+        }
+        self.current.set(core.label);
         if self.traced.get() {
-            tracing::step_begin(id);
+            tracing::step_begin(core.id);
         }
-        runnable.run();
-        // A pending step ends by itself with whatever the loop does next: one call less for most steps.
-        if self.traced.get() && self.outcome.get() != tracing::Outcome::Pending {
-            tracing::step_end(id, self.outcome.get());
-        }
-        if let Some((meta, began)) = slow {
-            let took_ns = clock::now().saturating_sub(began);
-            if took_ns >= self.slow_ns.get() {
-                let finished = self.outcome.get() != tracing::Outcome::Pending;
-                let task = debug::describe_task(finished, &meta.name, meta.place);
-                self.report(&debug::slow_step(&task, took_ns, meta.place));
-            }
+        if self.debug.get() {
+            self.began.set(clock::now());
         }
     }
 
-    /// Drops a task at the loop's end, under observation: its destructors may take time.
-    pub(crate) fn cancel(&self, runnable: Runnable<Meta>) {
-        let id = runnable.metadata().id;
-        self.task_cancelled(id);
-        if self.traced.get() {
-            tracing::step_begin(id);
+    /// The poll of a task has returned.
+    #[inline]
+    pub(crate) fn step_ends(&self, task: &dyn AnyTask) {
+        if !self.on.get() {
+            return;
         }
-        drop(runnable);
+        let core = task.core();
         if self.traced.get() {
-            tracing::step_end(id, tracing::Outcome::Cancelled);
+            // A pending step ends by itself with whatever the loop does next: one call less for most steps.
+            let outcome = match core.state.get() {
+                State::Pending => None,
+                State::Done => Some(tracing::Outcome::Done),
+                State::Failed => Some(tracing::Outcome::Failed),
+                State::Cancelled => Some(tracing::Outcome::Cancelled),
+            };
+            if let Some(outcome) = outcome {
+                tracing::step_end(core.id, outcome);
+            }
+        }
+        if self.debug.get() {
+            let report =
+                |took_ns| debug::slow_step(&debug::describe_task(task, true), took_ns, core.place);
+            self.time(self.began.get(), report);
+        }
+    }
+
+    /// Something that began then has ended: reports it if it was slow.
+    fn time(&self, began: u64, report: impl FnOnce(u64) -> tracing::Report) {
+        let ended = clock::now();
+        self.ended.set(ended);
+        let took_ns = ended.saturating_sub(began);
+        // A threshold of zero makes everything slow, as in asyncio.
+        if took_ns >= self.slow_ns.get() {
+            self.blamed.set(true);
+            self.report(&report(took_ns));
         }
     }
 
@@ -116,25 +162,55 @@ impl Watch {
         name: &str,
         place: &'static Location<'static>,
         describe: impl FnOnce() -> String,
-        work: impl FnOnce(),
-    ) {
+        work: impl FnOnce() -> Option<Exception>,
+    ) -> Option<Exception> {
         let began = if self.debug.get() { clock::now() } else { 0 };
-        if self.traced.get() {
+        let error = if self.traced.get() {
             let name = tracing::intern(name);
             self.current.set(name);
             tracing::callback_begin(name);
-            work();
+            let error = work();
             tracing::callback_end(name);
+            error
         } else {
-            work();
-        }
+            work()
+        };
         if self.debug.get() {
-            let took_ns = clock::now().saturating_sub(began);
-            if took_ns >= self.slow_ns.get() {
-                self.report(&debug::slow_callback(&describe(), took_ns, place));
-            }
+            self.time(began, |took_ns| debug::slow_callback(&describe(), took_ns, place));
+        }
+        error
+    }
+
+    // --- Turns -----------------------------------------------------------------------------------
+
+    /// The loop is about to wait: when that is, if somebody wants to know.
+    #[inline]
+    pub(crate) fn before_wait(&self) -> u64 {
+        if self.times_waits.get() { clock::now() } else { 0 }
+    }
+
+    /// The wait for `until`, which began at `began`, has returned at `now`. SLOW-4 is asyncio's until 3.7.
+    #[inline]
+    pub(crate) fn after_wait(&self, began: u64, until: u64, now: u64) {
+        if self.times_waits.get() && until != 0 {
+            self.report(&debug::slow_wait(began, until, now));
         }
     }
+
+    /// The turn that began at `began` is over. TURN: it was slow, and no single callback is to blame.
+    #[inline]
+    pub(crate) fn after_turn(&self, began: u64) {
+        if !self.debug.get() {
+            return;
+        }
+        let took_ns = self.ended.get().saturating_sub(began);
+        let blamed = self.blamed.replace(false);
+        if took_ns >= self.slow_ns.get() && took_ns > 0 && !blamed {
+            self.report_ours(|| debug::slow_turn(took_ns));
+        }
+    }
+
+    // --- Tasks and timers ------------------------------------------------------------------------
 
     /// The trace's id of a new task, and the label of its name.
     pub(crate) fn task_spawned(
@@ -163,19 +239,6 @@ impl Watch {
         }
     }
 
-    /// The future of the task whose step runs is complete.
-    #[inline]
-    pub(crate) fn set_outcome(&self, outcome: tracing::Outcome) {
-        self.outcome.set(outcome);
-    }
-
-    /// The future of the task whose step runs is dropped: it was cancelled, unless it has completed.
-    pub(crate) fn future_dropped(&self) {
-        if self.outcome.get() == tracing::Outcome::Pending {
-            self.outcome.set(tracing::Outcome::Cancelled);
-        }
-    }
-
     /// The name of what runs now, for a timer that it sets.
     #[inline]
     pub(crate) fn current(&self) -> tracing::Label {
@@ -189,11 +252,46 @@ impl Watch {
         }
     }
 
-    /// Says something about the program, to the trace and on standard error.
-    fn report(&self, report: &tracing::Report) {
+    // --- Reports ---------------------------------------------------------------------------------
+
+    /// A task is idle, and nobody is left to wake it.
+    #[cold]
+    pub(crate) fn lost_waker(&self, task: &dyn AnyTask) {
+        self.report_ours(|| debug::lost_waker(task));
+    }
+
+    /// The loop has found, at `now`, what another thread had put into its books without waking it.
+    #[cold]
+    pub(crate) fn lost_wakeup(&self, unwoken: &Unwoken, now: u64) {
+        if let Some(late_ns) = debug::lateness(unwoken, now) {
+            self.report_ours(|| debug::lost_wakeup(unwoken, late_ns));
+        }
+    }
+
+    /// A task has failed, and the handle that could tell of it is alive until the end.
+    #[cold]
+    pub(crate) fn hidden_failure(&self, task: &dyn AnyTask) {
+        self.report_ours(|| debug::hidden_failure(task));
+    }
+
+    /// Says something about the program: to the trace, and through the logger.
+    pub(crate) fn report(&self, report: &tracing::Report) {
+        self.record(report);
+        logging::handle(&report.logger, report.level, &report.text);
+    }
+
+    /// As [`Watch::report`], for what asyncio would not say: unless the scenario does not want it.
+    pub(crate) fn report_ours(&self, report: impl FnOnce() -> tracing::Report) {
+        let report = report();
+        if tracing::wants(&report.code) {
+            self.report(&report);
+        }
+    }
+
+    /// To the trace alone.
+    pub(crate) fn record(&self, report: &tracing::Report) {
         if self.traced.get() {
             tracing::diagnostic(report);
         }
-        crate::logging::handle(&report.logger, report.level, &report.text);
     }
 }

@@ -4,9 +4,11 @@
 //! the command's business. Values that the scenario leaves open are [`Draw`]s: the kernel decides them
 //! from the seed, in one place.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use globset::GlobMatcher;
+use loopbox_trace::codes::{self, Origin};
 use loopbox_trace::{Nanos, Signal};
 
 /// Everything that a run depends on besides the program and the seed.
@@ -36,6 +38,8 @@ pub struct Config {
     pub blocking: Vec<BlockingRule>,
     /// Whether the guest's loop is told to be in debug mode.
     pub debug: bool,
+    /// Which reports are switched on or off, by code; the others are made unless they are on demand.
+    pub diagnostics: BTreeMap<String, bool>,
     /// Whether events are recorded. Verdicts need them; load tests of the machine may not.
     pub traced: bool,
 }
@@ -83,8 +87,17 @@ impl Default for Config {
             signals: Vec::new(),
             blocking: Vec::new(),
             debug: false,
+            diagnostics: BTreeMap::new(),
             traced: true,
         }
+    }
+}
+
+impl Config {
+    /// Whether a report of this code is to be made.
+    pub fn wants(&self, code: &str) -> bool {
+        let on_demand = codes::find(code).is_some_and(|code| code.origin == Origin::OnDemand);
+        self.diagnostics.get(code).copied().unwrap_or(!on_demand)
     }
 }
 

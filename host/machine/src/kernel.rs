@@ -513,6 +513,13 @@ impl Kernel {
         Ok(had)
     }
 
+    /// Sets a handler for one delivery; the next signal takes the default action.
+    pub(crate) fn set_signal_handler_once(&mut self, number: u8) -> Result<bool, SignalError> {
+        let had = self.set_signal_handler(number, true)?;
+        self.signals.set_once(number);
+        Ok(had)
+    }
+
     /// The guest sends itself a signal.
     pub(crate) fn raise(&mut self, number: u8) -> Result<Result<(), SignalError>, Halt> {
         let Some(signal) = Signal::from_number(number) else {
@@ -847,10 +854,41 @@ impl Kernel {
         waiting
     }
 
+    /// What asyncio is silent about: a process that a signal ended in the midst of its tasks, and signals that
+    /// no loop has ever looked at.
+    fn report_signals(&mut self, ending: &Ending) {
+        let report = |code: &str, text| Diagnostic {
+            code: code.into(),
+            level: Level::Warning,
+            logger: "loopbox".into(),
+            text,
+            created: None,
+            died: None,
+        };
+        if let Ending::Signalled { signal } = ending {
+            let tasks = self.recorder.live_tasks().len();
+            if tasks > 0 && self.config.wants("EXIT-UNCLEAN") {
+                let text = format!(
+                    "died of {signal}, which has no handler, with {tasks} tasks pending: no clean-up has run"
+                );
+                self.diagnostic(report("EXIT-UNCLEAN", text));
+            }
+        }
+        if matches!(ending, Ending::Exited { .. }) && self.config.wants("SIGNAL-UNDELIVERED") {
+            for (signal, raised) in self.signals.undelivered() {
+                let text = format!(
+                    "{signal}, raised at {raised}, has a handler that never ran: no loop was running to see it"
+                );
+                self.diagnostic(report("SIGNAL-UNDELIVERED", text));
+            }
+        }
+    }
+
     /// Closes the run: its trace, and the choices that were drawn for it.
     pub(crate) fn finish(mut self, ending: Ending) -> (Trace, Vec<Choice>) {
         // A step that was under way stays without an end: it did not come to one.
         self.end_turn();
+        self.report_signals(&ending);
         // Inside a job the process ends at the worker's time, if that is ahead of the loop's.
         let finished = self.main.now().max(self.now());
         (self.recorder.finish(finished, ending), self.choices.into_tape())

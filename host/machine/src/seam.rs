@@ -56,6 +56,11 @@ impl signals::Host for Guest {
         Ok(set.map(|_replaced| ()).map_err(Into::into))
     }
 
+    fn add_handler_once(&mut self, signal: u8) -> Result<Result<(), signals::SignalError>> {
+        let set = self.kernel.set_signal_handler_once(signal);
+        Ok(set.map(|_replaced| ()).map_err(Into::into))
+    }
+
     fn remove_handler(&mut self, signal: u8) -> Result<Result<bool, signals::SignalError>> {
         Ok(self.kernel.set_signal_handler(signal, false).map_err(Into::into))
     }
@@ -138,6 +143,10 @@ impl tracing::Host for Guest {
 
     fn debug(&mut self) -> Result<bool> {
         Ok(self.kernel.config().debug)
+    }
+
+    fn wants(&mut self, code: String) -> Result<bool> {
+        Ok(self.kernel.config().wants(&code))
     }
 
     fn intern(&mut self, text: String) -> Result<u32> {

@@ -8,6 +8,7 @@
 //! be computed again from a stored trace, by anyone, anywhere.
 
 pub mod check;
+pub mod codes;
 pub mod golden;
 pub mod measure;
 pub mod model;

@@ -386,11 +386,16 @@ fn debug_mode_reports_slow_steps_and_callbacks() {
     let reports: Vec<_> =
         take_lines().into_iter().filter(|line| line.starts_with("SLOW")).collect();
     assert_eq!(reports.len(), 2, "{reports:?}");
-    assert!(reports[0].starts_with(
-        "SLOW-2 Executing <Handle debug_mode_reports_slow_steps_and_callbacks() created at"
-    ));
+    assert!(
+        reports[0].starts_with(
+            "SLOW-2 Executing <Handle debug_mode_reports_slow_steps_and_callbacks() at"
+        )
+    );
     assert!(reports[0].ends_with("took 0.100 seconds"));
-    assert!(reports[1].starts_with("SLOW-1 Executing <Task finished name='Task-1' created at"));
+    assert!(reports[1].starts_with(
+        "SLOW-1 Executing <Task finished name='Task-1' coro=<debug_mode_reports_slow_steps_and_callbacks() done"
+    ));
+    assert!(reports[1].contains(" result=None created at "), "{}", reports[1]);
     assert!(reports[1].ends_with("took 0.100 seconds"));
 }
 

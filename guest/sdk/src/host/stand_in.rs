@@ -24,6 +24,8 @@ struct Machine {
     ids: u32,
     /// Signals that have a handler.
     handled: BTreeSet<u8>,
+    /// Those whose handler is for one delivery.
+    once: BTreeSet<u8>,
     labels: Vec<String>,
     lines: Vec<String>,
 }
@@ -143,6 +145,12 @@ pub(crate) mod signals {
         Ok(())
     }
 
+    pub(crate) fn add_handler_once(signal: u8) -> Result<(), SignalError> {
+        add_handler(signal)?;
+        with(|machine| machine.once.insert(signal));
+        Ok(())
+    }
+
     pub(crate) fn remove_handler(signal: u8) -> Result<bool, SignalError> {
         check(signal)?;
         Ok(with(|machine| machine.handled.remove(&signal)))
@@ -156,6 +164,9 @@ pub(crate) mod signals {
         with(|machine| {
             assert!(machine.handled.contains(&signal), "signal {signal} ends the process");
             machine.notify(machine.now, NoticeKind::Signal, signal.into());
+            if machine.once.remove(&signal) {
+                machine.handled.remove(&signal);
+            }
         });
         Ok(())
     }
@@ -232,7 +243,7 @@ pub(crate) mod tracing {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) enum Outcome {
         Done,
-        Pending,
+        Failed,
         Cancelled,
     }
 
@@ -262,6 +273,10 @@ pub(crate) mod tracing {
 
     pub(crate) fn debug() -> bool {
         false
+    }
+
+    pub(crate) fn wants(code: &str) -> bool {
+        code != "SLOW-4"
     }
 
     pub(crate) fn intern(text: &str) -> Label {

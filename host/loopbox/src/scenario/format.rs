@@ -39,6 +39,7 @@ pub(super) struct Document {
     #[serde(default)]
     pub(super) file: Vec<Spanned<Map<FileTable>>>,
     pub(super) machine: Option<Map<MachineTable>>,
+    pub(super) diagnostics: Option<Map<DiagnosticsTable>>,
     #[serde(default)]
     pub(super) signal: Vec<Map<SignalTable>>,
     #[serde(default)]
@@ -92,6 +93,20 @@ pub(super) struct MachineTable {
 
 impl Shape for MachineTable {
     const EXPECTED: &'static str = "a table such as { workers = 4 }";
+}
+
+/// Reports that are switched on or off.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DiagnosticsTable {
+    #[serde(default)]
+    pub(super) on: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) off: Vec<Spanned<String>>,
+}
+
+impl Shape for DiagnosticsTable {
+    const EXPECTED: &'static str = "a table such as { off = [\"TURN\"] }";
 }
 
 /// A signal that is sent.

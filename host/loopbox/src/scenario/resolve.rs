@@ -7,14 +7,16 @@ use std::sync::Arc;
 
 use loopbox_machine::config::{BlockingRule, Config, Failure, Limits, SignalPlan};
 use loopbox_trace::check::{Expectations, GoldenExpectation};
+use loopbox_trace::codes::{self, Origin};
 use loopbox_trace::{Nanos, golden};
 use toml::Spanned;
 
 use super::error::ScenarioError;
 use super::format::{
-    BlockingTable, Document, ExpectTable, FileTable, GuestTable, MachineTable, SignalTable,
+    BlockingTable, DiagnosticsTable, Document, ExpectTable, FileTable, GuestTable, MachineTable,
+    SignalTable,
 };
-use super::sources::{Sources, read_file};
+use super::sources::{Sources, nearest, read_file};
 use super::texts::{EnvName, GuestPath, HostPath};
 use super::values::{
     Bytes, DrawnNanos, FuelPrice, Map, Number, PerMillion, Positive, Text, WallClock, Whole,
@@ -54,6 +56,8 @@ pub(super) fn resolve(
         blocking: document.blocking.into_iter().map(blocking).collect(),
         ..Config::default()
     };
+    let reports = document.diagnostics.unwrap_or_default().0;
+    config.diagnostics = diagnostics(reports, sources)?;
     let stack_bytes = machine(&mut config, document.machine.unwrap_or_default().0);
     let (expect, golden) = expect(document.expect, sources)?;
     Ok(Scenario {
@@ -180,6 +184,45 @@ fn plant(tree: &mut BTreeMap<String, Node>, path: &str) -> Result<(), String> {
         Some(Node::File) => Err(format!("`{path}` is given twice")),
         Some(Node::Folder) => Err(format!("`{path}` is a folder already: other files are in it")),
     }
+}
+
+/// Which reports are switched, by code: those that are not asyncio's own.
+fn diagnostics(
+    table: DiagnosticsTable,
+    sources: &Sources,
+) -> Result<BTreeMap<String, bool>, ScenarioError> {
+    let mut switched = BTreeMap::new();
+    let on = table.on.into_iter().map(|code| (code, true));
+    for (code, wanted) in on.chain(table.off.into_iter().map(|code| (code, false))) {
+        let span = code.span();
+        let code = code.into_inner();
+        match codes::find(&code).map(|code| code.origin) {
+            Some(Origin::Ours | Origin::OnDemand) => {}
+            Some(Origin::Asyncio) => {
+                let message =
+                    format!("`{code}` is asyncio's own report, which cannot be switched here");
+                let help =
+                    "use the program's own means: debug mode, levels of loggers, warning filters";
+                return Err(sources.error(span, message).help(help));
+            }
+            None => {
+                let known: Vec<&str> = codes::CODES
+                    .iter()
+                    .filter(|code| code.origin != Origin::Asyncio)
+                    .map(|code| code.name)
+                    .collect();
+                let error = sources.error(span, format!("`{code}` is not the code of a report"));
+                return Err(match nearest(&code, &known) {
+                    Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
+                    None => error.help(format!("the codes here are {}", known.join(", "))),
+                });
+            }
+        }
+        if switched.insert(code.clone(), wanted).is_some() {
+            return Err(sources.error(span, format!("`{code}` is switched twice")));
+        }
+    }
+    Ok(switched)
 }
 
 fn signal(Map(table): Map<SignalTable>) -> SignalPlan {

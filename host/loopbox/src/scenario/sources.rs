@@ -113,7 +113,7 @@ pub(super) fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
 }
 
 /// The known key that was probably meant.
-fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     known
         .iter()
         .map(|known| (strsim::damerau_levenshtein(key, known), *known))

@@ -36,6 +36,10 @@ pub(crate) enum SignalError {
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     handled: [bool; NUMBERS],
+    /// The handler is for one delivery.
+    once: [bool; NUMBERS],
+    /// A handler for one delivery whose signal is pending: it is told, though it handles no more.
+    last: [bool; NUMBERS],
     /// When a pending signal was first raised.
     pending: [Option<Nanos>; NUMBERS],
     /// When the signal that was delivered last, and whose handler has not reported yet, was raised.
@@ -58,7 +62,24 @@ impl Signals {
         if !signal.can_be_caught() {
             return Err(SignalError::Uncatchable);
         }
+        self.once[index(signal)] = false;
+        self.last[index(signal)] = false;
         Ok(std::mem::replace(&mut self.handled[index(signal)], handled))
+    }
+
+    /// The handler that was just set is for one delivery.
+    pub(crate) fn set_once(&mut self, number: u8) {
+        if let Some(signal) = Signal::from_number(number) {
+            self.once[index(signal)] = true;
+        }
+    }
+
+    /// Signals that are pending, and when they were raised.
+    pub(crate) fn undelivered(&self) -> Vec<(Signal, Nanos)> {
+        let pending = (0..).zip(&self.pending);
+        pending
+            .filter_map(|(number, raised)| Some((Signal::from_number(number)?, (*raised)?)))
+            .collect()
     }
 
     pub(crate) fn raise(&mut self, signal: Signal, at: Nanos) -> Disposition {
@@ -68,6 +89,10 @@ impl Signals {
                 return Disposition::Merged;
             }
             *pending = Some(at);
+            if std::mem::take(&mut self.once[index(signal)]) {
+                self.handled[index(signal)] = false;
+                self.last[index(signal)] = true;
+            }
             return Disposition::Pending;
         }
         match signal.default_action() {
@@ -79,7 +104,7 @@ impl Signals {
     /// The loop takes a pending signal; returns when it was raised.
     pub(crate) fn deliver(&mut self, signal: Signal) -> Option<Nanos> {
         let raised = self.pending[index(signal)].take()?;
-        if !self.has_handler(signal) {
+        if !self.has_handler(signal) && !std::mem::take(&mut self.last[index(signal)]) {
             return None;
         }
         self.delivered[index(signal)] = Some(raised);
@@ -112,6 +137,17 @@ mod tests {
         assert_eq!(signals.raise(TERM, Nanos(3)), Disposition::Pending, "delivered, so a new one");
         assert_eq!(signals.handled(TERM), Some(Nanos(1)));
         assert_eq!(signals.handled(TERM), None);
+    }
+
+    #[test]
+    fn a_handler_for_one_delivery_is_told_once() {
+        let mut signals = Signals::default();
+        signals.set_handler(TERM.number(), true).expect("can be caught");
+        signals.set_once(TERM.number());
+        assert_eq!(signals.raise(TERM, Nanos(1)), Disposition::Pending);
+        assert!(signals.would_terminate(TERM), "the next one takes the default action");
+        assert_eq!(signals.deliver(TERM), Some(Nanos(1)));
+        assert_eq!(signals.raise(TERM, Nanos(2)), Disposition::Terminates);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use super::{folder, loaded, scenario};
 use crate::scenario::expected::{LatencyBounds, ReportTable, SpanBounds};
 use crate::scenario::format::{
-    BlockingTable, Document, ExpectTable, FailsTable, FileTable, GuestTable, MachineTable,
-    SignalTable,
+    BlockingTable, DiagnosticsTable, Document, ExpectTable, FailsTable, FileTable, GuestTable,
+    MachineTable, SignalTable,
 };
 use crate::scenario::sources::unknown_key;
 use crate::scenario::values::DrawTable;
@@ -40,6 +40,7 @@ fn the_page_lists_the_keys_that_the_reader_knows() {
         ("## `guest`", known::<GuestTable>()),
         ("## `[[file]]`", known::<FileTable>()),
         ("## `[machine]`", known::<MachineTable>()),
+        ("## `[diagnostics]`", known::<DiagnosticsTable>()),
         ("## `[[signal]]`", known::<SignalTable>()),
         ("## `[[blocking]]`", known::<BlockingTable>()),
         ("### `fails`", known::<FailsTable>()),

@@ -1,0 +1,78 @@
+//! Coroutines: the calls of an async function that still have to be awaited.
+//!
+//! Python tells of a coroutine that is dropped before anybody awaited it. A Rust future cannot: to poll it and
+//! to drop it are all that there is. So a [`Coroutine`] is not a future but can become one. `.await` does that,
+//! and so does [`create_task`](crate::create_task); whoever hands it to a combinator of another crate writes
+//! `.into_future()`. From then on it counts as awaited, whether or not it is ever polled: a `select!` that
+//! chooses another arm is no mistake, and nothing is reported.
+
+use std::any;
+use std::future::IntoFuture;
+use std::panic::Location;
+
+use crate::debug;
+use crate::event_loop;
+use crate::warnings::{self, Category, Warning};
+
+/// The call of an async function, to be awaited. Made by [`coroutine`] or by the attribute
+/// [`#[coroutine]`](macro@crate::coroutine).
+///
+/// Dropping it before that is reported (AWAIT-1): `RuntimeWarning: coroutine 'work' was never awaited`, at every
+/// occurrence, where CPython shows one for a line.
+#[must_use = "a coroutine does nothing unless awaited"]
+pub struct Coroutine<F> {
+    /// Gone when it is awaited or closed.
+    future: Option<F>,
+    place: &'static Location<'static>,
+}
+
+/// Marks a future as a coroutine, which is reported if nobody awaits it. It goes by the name of the async
+/// function that made the future, or of the function around an `async` block.
+#[track_caller]
+pub fn coroutine<F: Future>(future: F) -> Coroutine<F> {
+    Coroutine { future: Some(future), place: Location::caller() }
+}
+
+impl<F> Coroutine<F> {
+    /// Drops it on purpose, without a report. Like `coro.close()`.
+    pub fn close(mut self) {
+        drop(self.future.take());
+    }
+
+    /// The name of the function. Like `coro.__name__`.
+    pub fn name(&self) -> &'static str {
+        debug::short_name(any::type_name::<F>())
+    }
+}
+
+impl<F: Future> IntoFuture for Coroutine<F> {
+    type Output = F::Output;
+    type IntoFuture = F;
+
+    fn into_future(mut self) -> F {
+        self.future.take().unwrap_or_else(|| unreachable!("a coroutine is awaited once"))
+    }
+}
+
+impl<F> Drop for Coroutine<F> {
+    fn drop(&mut self) {
+        if self.future.is_some() {
+            let name = self.name();
+            let mut text = format!("coroutine '{name}' was never awaited");
+            if debug::get_debug() {
+                text.push_str(&debug::origin("Coroutine created at", self.place));
+                if let Some(task) = event_loop::with(|event_loop| event_loop.current_task()) {
+                    let core = task.core();
+                    text.push_str(&format!("\n  in task '{}'", core.name()));
+                }
+            }
+            warnings::warn(&Warning {
+                category: Category::RuntimeWarning,
+                code: "AWAIT-1",
+                text: &text,
+                place: self.place,
+                created: Some(self.place),
+            });
+        }
+    }
+}
