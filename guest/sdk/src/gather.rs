@@ -109,16 +109,16 @@ impl<T: 'static, E: AsException + 'static> Future for Gather<T, E> {
 
 impl<T: 'static, E: AsException + 'static> Drop for Gather<T, E> {
     fn drop(&mut self) {
-        if !self.done {
-            if let Some(exception) = self.first_error() {
-                let future = format!("<_GatheringFuture finished exception={exception:?}>");
-                let message = "_GatheringFuture exception was never retrieved";
-                let context = ErrorContext::new("RET-1", message)
-                    .with("future", future)
-                    .exception(exception)
-                    .created(self.place);
-                exception_handler::call(context);
-            }
+        if !self.done
+            && let Some(exception) = self.first_error()
+        {
+            let future = format!("<_GatheringFuture finished exception={exception:?}>");
+            let message = "_GatheringFuture exception was never retrieved";
+            let context = ErrorContext::new("RET-1", message)
+                .with("future", future)
+                .exception(exception)
+                .created(self.place);
+            exception_handler::call(context);
         }
         let first = self.failed.take().map(|first| format!("{first:?}"));
         for member in self.tasks.drain(..) {

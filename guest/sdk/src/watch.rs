@@ -84,10 +84,6 @@ impl Watch {
         self.switch_debug(debug);
     }
 
-    pub(crate) fn slow_ns(&self) -> u64 {
-        self.slow_ns.get()
-    }
-
     pub(crate) fn set_slow_ns(&self, slow_ns: u64) {
         self.slow_ns.set(slow_ns);
     }

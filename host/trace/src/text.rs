@@ -35,6 +35,40 @@ pub fn report(text: &str) -> String {
     cut(text, REPORT_CHARS_MAX)
 }
 
+/// The text without the lines of source places in it: `src/bin/app.rs:12:5` becomes `app.rs`, and so does
+/// the path in `File "src/bin/app.rs", line 12`.
+pub fn without_lines(text: &str) -> String {
+    let mut rest = text;
+    let mut shown = String::with_capacity(text.len());
+    while let Some(found) = [".rs", ".py"].iter().filter_map(|end| rest.find(end)).min() {
+        let (before, after) = rest.split_at(found + ".rs".len());
+        let path = before.rfind(|c: char| c.is_whitespace() || "\"'(<=[`".contains(c));
+        let (lead, path) = before.split_at(
+            path.map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8)),
+        );
+        shown.push_str(lead);
+        shown.push_str(path.rsplit('/').next().unwrap_or(path));
+        rest = after.strip_prefix("\", line ").map_or_else(
+            || skip_number(skip_number(after, ":"), ":"),
+            |number| {
+                shown.push('"');
+                number.trim_start_matches(|c: char| c.is_ascii_digit())
+            },
+        );
+    }
+    shown + rest
+}
+
+/// What follows `:12`; everything, if that is not there.
+fn skip_number<'a>(text: &'a str, mark: &str) -> &'a str {
+    match text.strip_prefix(mark) {
+        Some(number) if number.starts_with(|c: char| c.is_ascii_digit()) => {
+            number.trim_start_matches(|c: char| c.is_ascii_digit())
+        }
+        _ => text,
+    }
+}
+
 fn cut(text: &str, chars_max: usize) -> String {
     match text.char_indices().nth(chars_max) {
         None => escape(text),
@@ -74,6 +108,18 @@ mod tests {
             ("ends with spaces  ", "ends with spaces \\u{20}"),
         ] {
             assert_eq!(escape(text), shown);
+        }
+    }
+
+    #[test]
+    fn source_places_lose_their_lines() {
+        for (text, shown) in [
+            ("coro=<main() running at guest/src/bin/a.rs:5> x", "coro=<main() running at a.rs> x"),
+            ("a.rs:1:2: RuntimeWarning: b.rs", "a.rs: RuntimeWarning: b.rs"),
+            ("File \"src/a.rs\", line 12\nKeyError: 3", "File \"a.rs\"\nKeyError: 3"),
+            ("took 0.100 seconds", "took 0.100 seconds"),
+        ] {
+            assert_eq!(without_lines(text), shown);
         }
     }
 
