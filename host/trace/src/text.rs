@@ -59,6 +59,17 @@ pub fn without_lines(text: &str) -> String {
     shown + rest
 }
 
+/// The text without the exact deadlines of timers: `when=0.229022992` becomes `when=...`.
+pub fn without_times(text: &str) -> String {
+    let mut pieces = text.split("when=");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |shown, piece| {
+        let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let number = if rest.len() < piece.len() { "..." } else { "" };
+        format!("{shown}when={number}{rest}")
+    })
+}
+
 /// What follows `:12`; everything, if that is not there.
 fn skip_number<'a>(text: &'a str, mark: &str) -> &'a str {
     match text.strip_prefix(mark) {
@@ -121,6 +132,10 @@ mod tests {
         ] {
             assert_eq!(without_lines(text), shown);
         }
+        assert_eq!(
+            without_times("<TimerHandle when=0.229 cb()> when=x"),
+            "<TimerHandle when=... cb()> when=x"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! due, when a signal was raised). Both times are compared within the tolerance, so the second one always
 //! ends the line and is not part of the text.
 
-use crate::text::{one_line, report as report_text, without_lines};
+use crate::text::{one_line, report as report_text, without_lines, without_times};
 use crate::{Ending, Event, EventKind, Nanos, Outcome, Trace};
 
 /// Words before the second time of a line.
@@ -168,8 +168,8 @@ fn describe(trace: &Trace, kind: EventKind) -> (String, Option<Nanos>) {
             let report = &trace.diagnostics[index as usize];
             let (code, logger) = (one_line(&report.code), one_line(&report.logger));
             let head = format!("diagnostic {code} {} {logger}:", report.level.name());
-            // Whole, but without the lines of the source, which change with every edit of the guest.
-            format!("{head} {}", report_text(&without_lines(&report.text)))
+            // Whole, but without what changes with every edit of the guest or every compiler.
+            format!("{head} {}", report_text(&without_times(&without_lines(&report.text))))
         }
         Output { stream, text, ended } => {
             let not_ended = if ended { "" } else { ", not ended" };
