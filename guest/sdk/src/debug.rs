@@ -29,6 +29,7 @@ pub fn get_debug() -> bool {
 /// From which duration on debug mode reports a step or callback as slow; 100 ms unless told. Like
 /// `loop.slow_callback_duration`.
 pub fn set_slow_callback_duration(duration: Duration) {
+    tracing::slow_callback_duration(to_nanos(duration));
     event_loop::with(|event_loop| event_loop.watch.set_slow_ns(to_nanos(duration)));
 }
 

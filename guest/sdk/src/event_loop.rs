@@ -478,6 +478,7 @@ impl EventLoop {
         crate::signal::remove_all(self);
         self.destroy_tasks();
         self.report_hidden_failures();
+        crate::logging::shutdown();
         // Taken out first and dropped afterwards: what is dropped may look into the loop.
         drop(self.timers.borrow_mut().clear());
         drop(self.ready.take());

@@ -16,16 +16,22 @@
 
 use std::fmt;
 
+use crate::host::tracing;
+
 mod format;
 mod handler;
 mod level;
 mod logger;
+mod network;
+mod queue;
 mod record;
 
 pub use format::{FormatError, Formatter};
 pub use handler::{EmitError, Handler, StreamHandler};
 pub use level::Level;
 pub use logger::{HandlerId, Logger, get_logger, root};
+pub use network::NetworkHandler;
+pub use queue::{LogQueue, Overflow, QueueHandler, QueueListener};
 pub use record::Record;
 
 pub(crate) use handler::write_line;
@@ -53,7 +59,30 @@ pub fn init() {
     if log::set_logger(&Bridge).is_ok() {
         refresh_max_level();
     }
-    note("asyncio", Level::DEBUG, format_args!("Using selector: LoopboxSelector"));
+    note("asyncio", Level::DEBUG, format_args!("Using selector: EpollSelector"));
+}
+
+/// The loop is about to close.
+pub(crate) fn shutdown() {
+    queue::report_all();
+}
+
+/// A report of ours about logging itself.
+fn report(code: &str, text: &str) {
+    if !tracing::wants(code) {
+        return;
+    }
+    if is_traced() {
+        tracing::diagnostic(&tracing::Report {
+            code: code.into(),
+            level: tracing::Level::Warning,
+            logger: logger::LOOPBOX.into(),
+            text: text.into(),
+            created: None,
+            died: None,
+        });
+    }
+    handle(logger::LOOPBOX, Level::WARNING, text);
 }
 
 /// A report of the loop, which is a diagnostic in the trace already: to the handlers of this logger, if its

@@ -253,7 +253,9 @@ impl Loop {
 
     /// Closes it. Like `loop.close()`: pending tasks are destroyed, which is reported (RET-4).
     pub fn close(self) {
-        logging::note("asyncio", Level::DEBUG, format_args!("Close {self:?}"));
+        if crate::get_debug() {
+            logging::note("asyncio", Level::DEBUG, format_args!("Close {self:?}"));
+        }
         event_loop::with(|event_loop| {
             event_loop.mode.set(Mode::Running);
             event_loop.close();

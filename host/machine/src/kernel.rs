@@ -12,6 +12,7 @@
 //! **Ending.** Methods return [`Halt`] when the run is over. The caller lets it travel up through the
 //! guest and hands it to [`Kernel::finish`].
 
+mod blocked;
 mod choices;
 mod clock;
 pub(crate) mod files;
@@ -32,6 +33,7 @@ use loopbox_trace::{
     Signal, Stream, TaskId, Trace,
 };
 
+use self::blocked::Blocked;
 pub use self::choices::Choice;
 use self::choices::Choices;
 use self::clock::Clock;
@@ -155,6 +157,8 @@ pub(crate) struct Kernel {
     explanation: Vec<String>,
     /// The task whose step runs, as far as the loop has said.
     in_step: Option<TaskId>,
+    /// What is reported if it blocks the loop.
+    blocked: Blocked,
     /// Fuel that the guest had left when it was last looked at.
     fuel_seen: u64,
     /// Fuel that the run may still burn, whatever was granted so far.
@@ -200,6 +204,7 @@ impl Kernel {
             stuck: false,
             explanation: Vec::new(),
             in_step: None,
+            blocked: Blocked::default(),
             fuel_seen: 0,
             fuel_left: config.limits.fuel,
             edge: Nanos::MAX,
@@ -703,6 +708,14 @@ impl Kernel {
         Ok(error.map_or(Ok(()), Err))
     }
 
+    /// [`blocking_io`](Kernel::blocking_io) of a kind that is no call at all without a rule.
+    pub(crate) fn blocking_io_with_rule(&mut self, name: &str) -> Result<Result<(), String>, Halt> {
+        if self.config.blocking.iter().any(|rule| rule.call.is_match(name)) {
+            return self.blocking_io(name);
+        }
+        Ok(Ok(()))
+    }
+
     /// The calling thread is blocked until then.
     pub(crate) fn block_until(
         &mut self,
@@ -710,11 +723,12 @@ impl Kernel {
         until: Nanos,
         outcome: Outcome,
     ) -> Result<(), Halt> {
-        let name = self.recorder.intern(name);
-        self.record(EventKind::BlockingBegin(name));
+        let began = self.now();
+        let label = self.recorder.intern(name);
+        self.record(EventKind::BlockingBegin(label));
         self.jump_to(until)?;
-        self.record(EventKind::BlockingEnd(name, outcome));
-        Ok(())
+        self.record(EventKind::BlockingEnd(label, outcome));
+        self.report_call(name, began)
     }
 
     /// Finds the rule for a call, and decides what the rule leaves open.
@@ -806,7 +820,14 @@ impl Kernel {
     /// The loop runs a plain callback.
     pub(crate) fn begin_callback(&mut self, name: Label) {
         self.end_step(Outcome::Pending);
+        self.blocked.in_callback = Some(name);
         self.record(EventKind::CallbackBegin(name));
+    }
+
+    /// The callback is over.
+    pub(crate) fn end_callback(&mut self, name: Label) {
+        self.blocked.in_callback = None;
+        self.record(EventKind::CallbackEnd(name));
     }
 
     pub(crate) fn log(&mut self, level: Level, logger: Label, text: String) {

@@ -197,7 +197,7 @@ impl tracing::Host for Guest {
 
     fn callback_end(&mut self, name: u32) -> Result<()> {
         let name = self.kernel.label(name)?;
-        self.kernel.record(EventKind::CallbackEnd(name));
+        self.kernel.end_callback(name);
         Ok(())
     }
 
@@ -210,6 +210,21 @@ impl tracing::Host for Guest {
     fn log(&mut self, level: tracing::Level, logger: u32, text: String) -> Result<()> {
         let logger = self.kernel.label(logger)?;
         self.kernel.log(level.into(), logger, text);
+        Ok(())
+    }
+
+    fn handler_begin(&mut self, handler: u32, logger: u32) -> Result<()> {
+        let (handler, logger) = (self.kernel.label(handler)?, self.kernel.label(logger)?);
+        self.kernel.begin_handler(handler, logger);
+        Ok(())
+    }
+
+    fn handler_end(&mut self) -> Result<()> {
+        Ok(self.kernel.end_handler()?)
+    }
+
+    fn slow_callback_duration(&mut self, duration: u64) -> Result<()> {
+        self.kernel.set_slow_callback_duration(Nanos(duration));
         Ok(())
     }
 

@@ -296,6 +296,17 @@ fn reading_a_file_can_be_slow_or_fail() {
 }
 
 #[test]
+fn opening_a_file_blocks_only_if_a_rule_says_so() {
+    let guest = with_file("data/in.txt", 0, READ, READ_FILE);
+    let ms = Nanos::from_millis(40);
+    let with = |error| Config { files: given_file().files, ..rule("file.open:/data/*", ms, error) };
+    let slow = run_with(with(None), &guest);
+    assert_eq!(blocked(&slow)[0], ("file.open:/data/in.txt", ms, Outcome::Done));
+    let failing = run_with(with(Some("stale handle")), &guest);
+    assert_eq!(said(&failing), [IO]);
+}
+
+#[test]
 fn a_new_file_is_written_and_read_back() {
     let body = r#"(call $descriptor.write
           (local.get $file) (i32.const 600) (i32.const 3) (i64.const 2) (i32.const 0))

@@ -41,6 +41,8 @@ pub const CODES: &[Code] = &[
     code("EXC-3", Asyncio),
     code("EXIT-UNCLEAN", Ours),
     code("HANDLER-REPLACED", Ours),
+    code("LOG-LEFT", Ours),
+    code("LOG-LOST", Ours),
     code("LOST-WAKER", Ours),
     code("LOST-WAKEUP", Ours),
     code("RES-1", Asyncio),

@@ -84,10 +84,10 @@ pub enum GoldenError {
     },
 }
 
-/// What a golden holds unless the scenario says otherwise: everything but turns, steps, callbacks and
-/// messages, which change with any rewrite of a loop that keeps the program's behaviour.
+/// What a golden holds unless the scenario says otherwise: everything but turns, steps, callbacks,
+/// messages and log handlers, which change with any rewrite of a loop that keeps the program's behaviour.
 pub fn default_groups() -> BTreeSet<Group> {
-    let left_out = [Group::Turn, Group::Step, Group::Callback, Group::Message];
+    let left_out = [Group::Turn, Group::Step, Group::Callback, Group::Message, Group::Handler];
     Group::ALL.into_iter().filter(|group| !left_out.contains(group)).collect()
 }
 
@@ -189,7 +189,7 @@ mod tests {
         let shown = render(&one_of_everything(), &all(), ms(1));
         let expected = "\
 # loopbox golden, version 2
-# tolerance 1ms; kinds: turn step task callback timer signal blocking job message log diagnostic output exit
+# tolerance 1ms; kinds: turn step task callback timer signal blocking job message log handler diagnostic output exit
 
 lane main
        0ms  turn begins
@@ -213,6 +213,8 @@ lane main
     1001ms  callback tick ends
     1001ms  signal SIGTERM handled, raised 950ms
     1001ms  log INFO app: Grüße\\n
+    1001ms  handler net of app begins
+    1002ms  handler net of app ends
     1002ms  diagnostic SLOW-1 WARNING asyncio: took 0.940 seconds
     1002ms  output stdout: bye
     1002ms  output stderr, not ended: Grüße\\n
@@ -271,7 +273,7 @@ lane worker-1
         );
         let default = default_groups();
         assert!(default.contains(&Group::Task) && default.contains(&Group::Output));
-        assert_eq!(default.len(), Group::ALL.len() - 4);
+        assert_eq!(default.len(), Group::ALL.len() - 5);
         assert!(!render(&one_of_everything(), &default, ms(1)).contains("turn begins"));
     }
 

@@ -3,6 +3,7 @@
 //! Every function reads a whole trace and judges nothing; whether a value is good is [`crate::check`]'s
 //! business. What had not ended when the run did ends at [`Trace::finished`].
 
+mod blocking;
 mod turns;
 
 use serde::Serialize;
@@ -10,6 +11,7 @@ use serde::Serialize;
 use crate::text::one_line;
 use crate::{EventKind, JobId, Label, Lane, Nanos, Outcome, Signal, Trace};
 
+pub use blocking::describe_call;
 pub use turns::{Activity, Doing, Turn, turns, worst_turn};
 
 /// Something that was due and that the loop saw later.

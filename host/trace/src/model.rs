@@ -216,6 +216,20 @@ pub enum EventKind {
         /// The message.
         text: Label,
     },
+    /// A handler of the program begins to deal with a log record.
+    HandlerBegin {
+        /// Its name for people.
+        handler: Label,
+        /// The logger that the program called.
+        logger: Label,
+    },
+    /// It returned.
+    HandlerEnd {
+        /// Which.
+        handler: Label,
+        /// The logger that the program called.
+        logger: Label,
+    },
     /// The runtime reported something: an index into [`Trace::diagnostics`].
     Diagnostic(u32),
     /// The program wrote a line.
@@ -255,6 +269,8 @@ pub enum Group {
     Message,
     /// Log records.
     Log,
+    /// Handlers of log records.
+    Handler,
     /// Diagnostics of the runtime.
     Diagnostic,
     /// Lines written.
@@ -265,7 +281,7 @@ pub enum Group {
 
 impl Group {
     /// All of them, in the order in which they are listed for people.
-    pub const ALL: [Group; 13] = [
+    pub const ALL: [Group; 14] = [
         Group::Turn,
         Group::Step,
         Group::Task,
@@ -276,6 +292,7 @@ impl Group {
         Group::Job,
         Group::Message,
         Group::Log,
+        Group::Handler,
         Group::Diagnostic,
         Group::Output,
         Group::Exit,
@@ -294,6 +311,7 @@ impl Group {
             Group::Job => "job",
             Group::Message => "message",
             Group::Log => "log",
+            Group::Handler => "handler",
             Group::Diagnostic => "diagnostic",
             Group::Output => "output",
             Group::Exit => "exit",
@@ -320,6 +338,7 @@ impl EventKind {
             JobQueued(_) | JobStarted(_) | JobFinished(..) | JobDelivered { .. } => Group::Job,
             MessagePosted(_) | MessageReceived { .. } => Group::Message,
             Log { .. } => Group::Log,
+            HandlerBegin { .. } | HandlerEnd { .. } => Group::Handler,
             Diagnostic(_) => Group::Diagnostic,
             Output { .. } => Group::Output,
             Ended => Group::Exit,

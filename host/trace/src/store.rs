@@ -4,7 +4,7 @@
 //! says how many events follow, so a file that was cut off is noticed.
 //!
 //! ```text
-//! {"format":"loopbox-trace","version":2,"lanes":["main","signals"],"labels":[...],...,"events":2}
+//! {"format":"loopbox-trace","version":3,"lanes":["main","signals"],"labels":[...],...,"events":2}
 //! {"at":0,"lane":0,"kind":"turn-begin"}
 //! {"at":0,"lane":0,"kind":{"task-spawned":0}}
 //! ```
@@ -25,7 +25,7 @@ use crate::model::{Job, Pool, Task};
 use crate::{Diagnostic, Ending, Event, EventKind, Label, Nanos, Trace};
 
 /// The version of the stored form that this crate writes, and the newest that it reads.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Every stored trace of any version begins with these bytes.
 const MAGIC: &[u8] = br#"{"format":"loopbox-trace","version":"#;
@@ -239,6 +239,9 @@ fn check_event(trace: &Trace, event: &Event, line: usize) -> Result<(), ReadErro
             in_range(line, "job", job.0, trace.jobs.len())
         }
         Log { logger, text, .. } => label(logger).and(label(text)),
+        HandlerBegin { handler, logger } | HandlerEnd { handler, logger } => {
+            label(handler).and(label(logger))
+        }
         Diagnostic(index) => in_range(line, "diagnostic", index, trace.diagnostics.len()),
         Output { text, .. } => label(text),
     }
@@ -265,12 +268,12 @@ mod tests {
     }
 
     #[test]
-    fn the_form_of_version_2_does_not_change() {
+    fn the_form_of_version_3_does_not_change() {
         let text = stored(&one_of_everything());
         let mut lines = text.lines();
         let header = lines.next().expect("a header");
         assert!(
-            header.starts_with(r#"{"format":"loopbox-trace","version":2,"finished":6000000000,"#),
+            header.starts_with(r#"{"format":"loopbox-trace","version":3,"finished":6000000000,"#),
             "{header}"
         );
         assert!(
@@ -297,7 +300,7 @@ mod tests {
     fn version_1_knows_one_pool_and_no_places_of_jobs() {
         let trace = one_of_everything();
         let of_version_1 = stored(&trace)
-            .replacen("\"version\":2", "\"version\":1", 1)
+            .replacen("\"version\":3", "\"version\":1", 1)
             .replacen(r#""pools":[{"name":"default","workers":2}],"#, "", 1)
             .replacen(r#","pool":0,"place":6,"queued":1000000,"ahead":2"#, "", 1);
         let read = read_text(&of_version_1).expect("an old trace");
@@ -305,6 +308,14 @@ mod tests {
         assert_eq!(read.jobs[0].queued, Nanos::from_millis(1), "from the event");
         assert_eq!((read.jobs[0].place, read.jobs[0].ahead), (None, 0));
         assert_eq!(read.events, trace.events);
+    }
+
+    #[test]
+    fn version_2_is_read_which_had_no_handlers() {
+        let mut trace = one_of_everything();
+        trace.events.retain(|event| event.kind.group() != crate::Group::Handler);
+        let old = stored(&trace).replacen("\"version\":3", "\"version\":2", 1);
+        assert_eq!(read_text(&old).expect("an old trace"), trace);
     }
 
     #[test]
@@ -318,13 +329,13 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_refused_whatever_it_holds() {
-        let error = read_text("{\"format\":\"loopbox-trace\",\"version\":3,\"new\":[]}\n...")
+        let error = read_text("{\"format\":\"loopbox-trace\",\"version\":4,\"new\":[]}\n...")
             .expect_err("newer than this reader");
         assert_eq!(
             error.to_string(),
-            "written by a newer loopbox (version 3; this one reads up to 2)"
+            "written by a newer loopbox (version 4; this one reads up to 3)"
         );
-        let zero = stored(&one_of_everything()).replacen("\"version\":2", "\"version\":0", 1);
+        let zero = stored(&one_of_everything()).replacen("\"version\":3", "\"version\":0", 1);
         assert!(matches!(read_text(&zero), Err(ReadError::Damaged { line: 1, .. })));
     }
 
@@ -385,6 +396,7 @@ mod tests {
             ("{\"timer-fired\":{\"name\":", "{\"timer-fired\":{\"name\":9", "label"),
             ("{\"level\":\"info\",\"logger\":", "{\"level\":\"info\",\"logger\":9", "label"),
             ("\"logger\":0,\"text\":", "\"logger\":0,\"text\":9", "label"),
+            ("{\"handler-begin\":{\"handler\":", "{\"handler-begin\":{\"handler\":9", "label"),
             ("{\"callback-end\":", "{\"callback-end\":9", "label"),
             ("{\"blocking-begin\":", "{\"blocking-begin\":9", "label"),
             ("\"stream\":\"stdout\",\"text\":", "\"stream\":\"stdout\",\"text\":9", "label"),

@@ -127,7 +127,7 @@ pub(crate) fn one_of_everything() -> Trace {
     use EventKind::*;
     let mut b = Builder::new();
     let (app, tick, note) = (b.label("app"), b.label("tick"), b.label("Grüße\n"));
-    let (task, job) = (b.task("main"), b.job("hash"));
+    let (task, job, net) = (b.task("main"), b.job("hash"), b.label("net"));
     let (term, winch) = (Signal::SIGTERM, "SIGWINCH".parse().expect("a signal"));
     let raised = ms(950);
     b.main(0, TurnBegin).main(0, TaskSpawned(task)).main(0, StepBegin(task));
@@ -147,6 +147,8 @@ pub(crate) fn one_of_everything() -> Trace {
     b.main(1000, CallbackBegin(tick)).main(1001, CallbackEnd(tick));
     b.main(1001, SignalHandled { signal: term, raised });
     b.main(1001, Log { level: Level::Info, logger: app, text: note });
+    b.main(1001, HandlerBegin { handler: net, logger: app });
+    b.main(1002, HandlerEnd { handler: net, logger: app });
     b.diagnostic(1002, "SLOW-1", "took 0.940 seconds").output(1002, Stream::Stdout, "bye");
     b.main(1002, Output { stream: Stream::Stderr, text: note, ended: false });
     b.main(1002, TaskCancelled(task)).main(1003, TurnEnd);

@@ -18,6 +18,8 @@ struct Machine {
     /// The loop's clock while a job runs.
     loop_now: u64,
     in_job: bool,
+    /// When jobs that have not begun were submitted: a worker was free.
+    submitted: BTreeMap<u32, u64>,
     /// What the loop will be told, by time and order of arrival.
     notices: BTreeMap<(u64, u32), event_loop::Notice>,
     /// Counts everything that has an id.
@@ -186,10 +188,15 @@ pub(crate) mod jobs {
     use super::event_loop::NoticeKind;
     use super::with;
 
+    pub(crate) fn create_pool(_name: &str, _workers: u32) -> u32 {
+        1
+    }
+
     pub(crate) fn submit(_pool: u32, _name: &str, _place: &str, _notify: bool) -> u32 {
         with(|machine| {
             let id = machine.id();
             machine.notify(machine.now, NoticeKind::RunJob, id);
+            machine.submitted.insert(id, machine.now);
             id
         })
     }
@@ -204,9 +211,10 @@ pub(crate) mod jobs {
         })
     }
 
-    pub(crate) fn begin(_job: u32) {
+    pub(crate) fn begin(job: u32) {
         with(|machine| {
             machine.loop_now = machine.now;
+            machine.now = machine.submitted.remove(&job).unwrap_or(machine.now);
             machine.in_job = true;
         });
     }
@@ -325,6 +333,12 @@ pub(crate) mod tracing {
     pub(crate) fn log(level: Level, logger: Label, text: &str) {
         line(&format!("{level:?} {text}"), logger);
     }
+
+    pub(crate) fn handler_begin(_handler: Label, _logger: Label) {}
+
+    pub(crate) fn handler_end() {}
+
+    pub(crate) fn slow_callback_duration(_duration: u64) {}
 
     pub(crate) fn diagnostic(report: &Report) {
         record(|_| format!("{} {}", report.code, report.text));

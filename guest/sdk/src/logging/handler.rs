@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 use super::{Formatter, Level, Record};
+use crate::host::tracing;
 
 /// Takes records of the loggers that it is added to. Like `logging.Handler`.
 ///
@@ -53,12 +54,18 @@ impl<H: Handler + ?Sized> Handler for Rc<H> {
     }
 }
 
-/// What `logging.Handler.handle` does: looks at the level, and at how it came out.
+/// What `logging.Handler.handle` does: lets the handler deal with the record, and looks at how it came out.
 pub(super) fn handle(handler: &dyn Handler, record: &Record) {
-    if record.level < handler.level() {
-        return;
+    let traced = super::is_traced();
+    if traced {
+        let (name, logger) = (handler.describe(), &record.name);
+        tracing::handler_begin(tracing::intern(&name), tracing::intern(logger));
     }
-    if let Err(error) = handler.emit(record) {
+    let result = handler.emit(record);
+    if traced {
+        tracing::handler_end();
+    }
+    if let Err(error) = result {
         let message = record.message.replace('\\', "\\\\").replace('\'', "\\'");
         write_line(&format!("--- Logging error ---\n{error}\nMessage: '{message}'\nArguments: ()"));
     }

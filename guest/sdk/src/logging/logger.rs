@@ -170,7 +170,9 @@ impl Logger {
         let record = Record::new(self.name(), level, message);
         let handlers = self.handlers();
         for handler in &handlers {
-            handler::handle(&**handler, &record);
+            if level >= handler.level() {
+                handler::handle(&**handler, &record);
+            }
         }
         if handlers.is_empty() && level >= Level::WARNING {
             handler::write_line(&record.message);

@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::*;
-use crate::host::{take_lines, tracing};
+use crate::host::{clock, take_lines};
 
 /// Keeps what it gets, as `LEVEL:name:message`.
 #[derive(Default)]
@@ -144,4 +145,129 @@ fn targets_of_the_log_crate_are_loggers() {
     log::set_max_level(log::LevelFilter::Warn);
     log::Log::log(&Bridge, &warning);
     assert_eq!(kept.take(), ["WARNING:app.db:slow"]);
+}
+
+/// Takes 20 ms for each record, as a slow sink does, and keeps them with their times in milliseconds.
+#[derive(Default)]
+struct Slow(RefCell<Vec<(u64, String)>>);
+
+impl Handler for Slow {
+    fn emit(&self, record: &Record) -> Result<(), EmitError> {
+        crate::blocking::compute(Duration::from_millis(20));
+        self.0.borrow_mut().push((clock::now() / 1_000_000, record.message.clone()));
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        "Slow".into()
+    }
+
+    fn level(&self) -> Level {
+        Level::ERROR
+    }
+}
+
+impl Slow {
+    fn times(&self) -> Vec<u64> {
+        self.0.borrow().iter().map(|&(at, _)| at).collect()
+    }
+
+    fn messages(&self) -> String {
+        self.0.borrow().iter().map(|(_, message)| message.as_str()).collect()
+    }
+}
+
+/// Runs a task that logs `a`, `b`, `c` ... every `gap`, through a queue to a slow sink; returns the sink, the
+/// queue, and how long the task took in milliseconds.
+fn through_a_queue(queue: LogQueue, messages: &'static str, gap: u64) -> (Rc<Slow>, u64) {
+    let slow = Rc::new(Slow::default());
+    let id = root().add_handler(QueueHandler::new(&queue));
+    let listener = QueueListener::new(&queue).with_handler(slow.clone());
+    let took = crate::run(async move {
+        listener.start();
+        let began = crate::time();
+        for message in messages.chars() {
+            get_logger("app").warning(message);
+            if gap > 0 {
+                crate::sleep(Duration::from_millis(gap)).await;
+            }
+        }
+        (crate::time() - began).as_millis()
+    });
+    root().remove_handler(id);
+    (slow, u64::try_from(took).unwrap_or(u64::MAX))
+}
+
+#[test]
+fn a_queue_takes_a_slow_handlers_time_off_the_loop_and_keeps_the_order() {
+    let (slow, took) = through_a_queue(LogQueue::unbounded(), "abc", 5);
+    assert_eq!((slow.messages(), slow.times()), ("abc".to_owned(), vec![20, 40, 60]));
+    assert_eq!(took, 15);
+}
+
+#[test]
+fn what_a_step_puts_in_later_is_not_handled_before() {
+    let slow = Rc::new(Slow::default());
+    let queue = LogQueue::unbounded();
+    root().add_handler(QueueHandler::new(&queue));
+    let listener = QueueListener::new(&queue).with_handler(slow.clone());
+    crate::run(async move {
+        listener.start();
+        get_logger("app").warning("a");
+        crate::blocking::compute(Duration::from_millis(100));
+        get_logger("app").warning("b");
+    });
+    assert_eq!(slow.times(), [20, 120]);
+}
+
+#[test]
+fn a_full_queue_does_what_its_policy_says() {
+    // The listener takes one at 0 ms, 20 ms, 40 ms ...; the queue is full at 15 ms and at 25 ms.
+    for (overflow, handled) in
+        [(Overflow::Raise, "abce"), (Overflow::DropNewest, "abce"), (Overflow::DropOldest, "acef")]
+    {
+        let queue = LogQueue::bounded(2, overflow);
+        take_lines();
+        let (slow, took) = through_a_queue(queue.clone(), "abcdef", 5);
+        assert_eq!((slow.messages().as_str(), took), (handled, 30), "{overflow:?}");
+        let text = "LOG-LOST 2 of 6 log records are lost: the QueueHandler's queue of 2 was full, first at ";
+        let reports = take_lines();
+        assert_eq!(reports.iter().filter(|line| line.starts_with(text)).count(), 1, "{reports:?}");
+    }
+}
+
+#[test]
+fn stopping_a_listener_waits_for_what_is_queued() {
+    let slow = Rc::new(Slow::default());
+    let queue = LogQueue::unbounded();
+    root().add_handler(QueueHandler::new(&queue));
+    let listener = QueueListener::new(&queue).with_handler(slow.clone());
+    take_lines();
+    let stopped_at = crate::run(async move {
+        get_logger("app").warning("before the start");
+        listener.start();
+        get_logger("app").warning("after it");
+        listener.stop().await;
+        let stopped_at = crate::time();
+        get_logger("app").warning("too late");
+        stopped_at
+    });
+    assert_eq!((slow.times(), stopped_at), (vec![20, 40], Duration::from_millis(40)));
+    let left = "LOG-LEFT 1 log records are left in the QueueHandler's queue: no QueueListener has taken them";
+    assert!(take_lines().contains(&left.to_owned()));
+}
+
+#[test]
+fn a_listener_heeds_levels_only_if_told() {
+    let slow = Rc::new(Slow::default());
+    let queue = LogQueue::unbounded();
+    root().add_handler(QueueHandler::new(&queue));
+    let listener =
+        QueueListener::new(&queue).with_handler(slow.clone()).respect_handler_level(true);
+    crate::run(async move {
+        listener.start();
+        get_logger("app").warning("no");
+        get_logger("app").error("yes");
+    });
+    assert_eq!(slow.messages(), "yes");
 }

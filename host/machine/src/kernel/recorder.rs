@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use loopbox_trace::model::{Job, Pool, Task};
 use loopbox_trace::{
-    Diagnostic, Ending, Event, EventKind, JobId, Label, Lane, Limit, Nanos, Outcome, PoolId,
+    Diagnostic, Ending, Event, EventKind, JobId, Label, Lane, Level, Limit, Nanos, Outcome, PoolId,
     Stream, TaskId, Trace,
 };
 
@@ -214,6 +214,28 @@ impl Recorder {
     fn line(&mut self, at: Nanos, lane: Lane, stream: Stream, bytes: &[u8], ended: bool) {
         let text = self.label(String::from_utf8_lossy(bytes).into_owned());
         self.record(at, lane, EventKind::Output { stream, text, ended });
+    }
+
+    /// Name and place of the spawn of a task.
+    pub(crate) fn task(&self, task: TaskId) -> Option<(&str, &str)> {
+        let task = self.tasks.get(task.0 as usize)?;
+        Some((self.text(task.name)?, self.text(task.place)?))
+    }
+
+    /// The last thing that was logged or reported on a lane: level, logger and text.
+    pub(crate) fn last_logged(&self, lane: Lane) -> Option<(Level, &str, &str)> {
+        self.events.iter().rev().filter(|event| event.lane == lane).find_map(|event| {
+            match event.kind {
+                EventKind::Log { level, logger, text } => {
+                    Some((level, self.text(logger)?, self.text(text)?))
+                }
+                EventKind::Diagnostic(index) => {
+                    let report = self.diagnostics.get(index as usize)?;
+                    Some((report.level, &report.logger, &report.text))
+                }
+                _ => None,
+            }
+        })
     }
 
     /// The last lines that went to standard error: a panic leaves its message there.

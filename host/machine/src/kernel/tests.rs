@@ -6,6 +6,8 @@ use loopbox_trace::Group;
 use super::*;
 use crate::config::{Draw, Failure, Limits, SignalPlan};
 
+mod blocked;
+
 const MS: fn(u64) -> Nanos = Nanos::from_millis;
 const FOREVER: Nanos = Nanos::MAX;
 const TERM: u8 = 15;

@@ -1,7 +1,9 @@
 //! `wasi:filesystem`: the machine's in-memory files, under the one preopened directory `/`.
 //!
 //! Reading and writing are blocking calls named `file.read:/path` and `file.write:/path`, so a scenario
-//! can make a file slow or failing; what only looks at names costs nothing.
+//! can make a file slow or failing. What only looks at names (`file.open:/path`, `file.stat:/path` and
+//! `file.list:/path`) is a blocking call as well if the scenario has a rule for it; otherwise it costs nothing and
+//! is not recorded.
 
 use wasmtime::Result;
 use wasmtime::component::{Resource, ResourceTableError};
@@ -69,6 +71,13 @@ impl Guest {
     /// A blocking read or write of a file: takes the scenario's time, or fails as it says.
     fn file_io(&mut self, what: &str, path: &str) -> FileResult<()> {
         let failed = self.kernel.blocking_io(&format!("file.{what}:{path}"))?;
+        failed.map_err(|_injected| FileFailure::Code(types::ErrorCode::Io))
+    }
+
+    /// What looks at a name: blocks only if a rule says so.
+    fn file_lookup(&mut self, what: &str, path: &str) -> FileResult<()> {
+        let path = if path.is_empty() { "/" } else { path };
+        let failed = self.kernel.blocking_io_with_rule(&format!("file.{what}:{path}"))?;
         failed.map_err(|_injected| FileFailure::Code(types::ErrorCode::Io))
     }
 
@@ -223,6 +232,8 @@ impl types::HostDescriptor for Guest {
         &mut self,
         descriptor: Resource<Descriptor>,
     ) -> FileResult<Resource<DirectoryEntries>> {
+        let path = self.table.get(&descriptor)?.path.clone();
+        self.file_lookup("list", &path)?;
         let mut entries = self.files.read_directory(&self.table.get(&descriptor)?.file)?;
         entries.reverse();
         Ok(self.table.push(DirectoryEntries(entries))?)
@@ -242,6 +253,8 @@ impl types::HostDescriptor for Guest {
     }
 
     fn stat(&mut self, descriptor: Resource<Descriptor>) -> FileResult<types::DescriptorStat> {
+        let path = self.table.get(&descriptor)?.path.clone();
+        self.file_lookup("stat", &path)?;
         Ok(self.files.stat(&self.table.get(&descriptor)?.file).into())
     }
 
@@ -251,6 +264,8 @@ impl types::HostDescriptor for Guest {
         _flags: types::PathFlags,
         path: String,
     ) -> FileResult<types::DescriptorStat> {
+        let full_path = format!("{}/{path}", self.table.get(&descriptor)?.path);
+        self.file_lookup("stat", &full_path)?;
         Ok(self.files.stat_at(&self.table.get(&descriptor)?.file, &path)?.into())
     }
 
@@ -289,6 +304,8 @@ impl types::HostDescriptor for Guest {
         open: types::OpenFlags,
         flags: types::DescriptorFlags,
     ) -> FileResult<Resource<Descriptor>> {
+        let full_path = format!("{}/{path}", self.table.get(&descriptor)?.path);
+        self.file_lookup("open", &full_path)?;
         let now = self.wall_clock();
         let base = self.table.get(&descriptor)?;
         let open = files::OpenFlags {
@@ -302,8 +319,7 @@ impl types::HostDescriptor for Guest {
             write: flags.contains(types::DescriptorFlags::WRITE),
         };
         let file = self.files.open_at(&base.file, &path, open, access, now)?;
-        let path = format!("{}/{path}", base.path);
-        Ok(self.table.push(Descriptor { file, path })?)
+        Ok(self.table.push(Descriptor { file, path: full_path })?)
     }
 
     fn readlink_at(

@@ -20,7 +20,13 @@ pub(super) fn max_stall(span: Span, trace: &Trace) -> Finding {
         return nothing_measured(expected, "nothing to measure: no loop ran a turn");
     };
     let describe = |turn: &measure::Turn| {
-        format!("{} at {}: {}", turn.length(), turn.begin, turn.describe_blame(trace))
+        format!(
+            "{} at {} ({}): {}",
+            turn.length(),
+            turn.begin,
+            turn.describe_split(trace),
+            turn.describe_blame(trace)
+        )
     };
     let ruling = span.check(worst.length());
     let is_over = |turn: &measure::Turn| span.max.is_some_and(|max| turn.length() > max);
@@ -176,8 +182,7 @@ mod tests {
         let finding = max_stall(AT_MOST_20MS, &run(&[10, 300, 20, 21]));
         assert_eq!(finding.ruling, Ruling::Broken);
         assert_eq!(finding.expected, "at most 20ms");
-        let worst =
-            "300ms at 1.5s: step of task \"report\" (guest/a.rs:12:5), blocking call \"db.query\"";
+        let worst = "300ms at 1.5s (300ms blocked, 0s CPU): step of task \"report\" (guest/a.rs:12:5), blocking call \"db.query\"";
         assert_eq!(finding.actual, worst);
         assert_eq!(finding.detail[0], "2 of 4 turns are longer; the longest:");
         assert_eq!(finding.detail[1], worst);

@@ -164,6 +164,12 @@ fn describe(trace: &Trace, kind: EventKind) -> (String, Option<Nanos>) {
         Log { level, logger, text } => {
             ending_in(format!("log {} {}:", level.name(), label(logger)), trace.text(text))
         }
+        HandlerBegin { handler, logger } => {
+            format!("handler {} of {} begins", label(handler), label(logger))
+        }
+        HandlerEnd { handler, logger } => {
+            format!("handler {} of {} ends", label(handler), label(logger))
+        }
         Diagnostic(index) => {
             let report = &trace.diagnostics[index as usize];
             let (code, logger) = (one_line(&report.code), one_line(&report.logger));

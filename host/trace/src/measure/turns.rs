@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use super::blocking::describe_call;
 use crate::text::one_line;
 use crate::{Event, EventKind, Label, Lane, Nanos, TaskId, Trace};
 
@@ -36,6 +37,41 @@ impl Turn {
             .filter(|event| event.lane == Lane::MAIN)
             .for_each(|event| open.take_note_of(event));
         open.close(self.begin, self.end)
+    }
+
+    /// How much of it the main thread was blocked, in calls that are recorded. The rest is CPU time.
+    pub fn blocked(&self, trace: &Trace) -> Nanos {
+        let mut blocked = Nanos::ZERO;
+        // How many calls go on, one inside the other, and since when.
+        let (mut depth, mut since) = (0_u32, self.begin);
+        let events = &trace.events[self.events.clone()];
+        for event in events.iter().filter(|event| event.lane == Lane::MAIN) {
+            match event.kind {
+                EventKind::BlockingBegin(_) => {
+                    if depth == 0 {
+                        since = event.at;
+                    }
+                    depth += 1;
+                }
+                EventKind::BlockingEnd(..) if depth > 0 => {
+                    depth -= 1;
+                    if depth == 0 {
+                        blocked += event.at - since;
+                    }
+                }
+                _ => {}
+            }
+        }
+        if depth > 0 {
+            blocked += self.end - since;
+        }
+        blocked
+    }
+
+    /// How the time divides, in words: `300ms blocked, 1.2ms CPU`.
+    pub fn describe_split(&self, trace: &Trace) -> String {
+        let blocked = self.blocked(trace);
+        format!("{blocked} blocked, {} CPU", self.length() - blocked)
     }
 
     /// What took the time, in words: `step of task "report" (a.rs:12:5), blocking call "db.query"`.
@@ -74,6 +110,8 @@ pub enum Doing {
     Callback(Label),
     /// A blocking call of this name.
     Blocking(Label),
+    /// This handler, with a record of that logger.
+    Handler(Label, Label),
 }
 
 impl Doing {
@@ -85,7 +123,11 @@ impl Doing {
                 format!("step of task \"{}\" ({place})", one_line(trace.task_name(task)))
             }
             Doing::Callback(name) => format!("callback \"{}\"", one_line(trace.text(name))),
-            Doing::Blocking(name) => format!("blocking call \"{}\"", one_line(trace.text(name))),
+            Doing::Blocking(name) => describe_call(trace.text(name)),
+            Doing::Handler(handler, logger) => {
+                let (handler, logger) = (trace.text(handler), trace.text(logger));
+                format!("handler \"{}\" of logger \"{}\"", one_line(handler), one_line(logger))
+            }
         }
     }
 }
@@ -140,6 +182,12 @@ impl OpenTurn {
             EventKind::StepBegin(task) => self.enter(Doing::Step(task), event.at),
             EventKind::CallbackBegin(name) => self.enter(Doing::Callback(name), event.at),
             EventKind::BlockingBegin(name) => self.enter(Doing::Blocking(name), event.at),
+            EventKind::HandlerBegin { handler, logger } => {
+                self.enter(Doing::Handler(handler, logger), event.at);
+            }
+            EventKind::HandlerEnd { handler, logger } => {
+                self.leave(Doing::Handler(handler, logger), event.at);
+            }
             EventKind::StepEnd(task, _) => self.leave(Doing::Step(task), event.at),
             EventKind::CallbackEnd(name) => self.leave(Doing::Callback(name), event.at),
             EventKind::BlockingEnd(name, _) => self.leave(Doing::Blocking(name), event.at),
@@ -220,6 +268,38 @@ mod tests {
         );
         assert_eq!(worst.blame(&trace)[1].length(), ms(978));
         assert_eq!(turns(&trace)[1].describe_blame(&trace), "nothing that was recorded");
+    }
+
+    #[test]
+    fn a_handler_is_blamed_for_what_it_does_with_a_record() {
+        let mut b = Builder::new();
+        let (pay, app, net) = (b.task("pay"), b.label("app"), b.label("NetworkHandler net"));
+        b.main(0, TurnBegin).main(0, StepBegin(pay));
+        b.main(1, HandlerBegin { handler: net, logger: app });
+        b.blocking(Lane::MAIN, "log.net", 1, 201);
+        b.main(201, HandlerEnd { handler: net, logger: app });
+        b.main(210, StepEnd(pay, Outcome::Done)).main(210, TurnEnd);
+        let trace = b.exit(300);
+        assert_eq!(
+            turns(&trace)[0].describe_blame(&trace),
+            "step of task \"pay\" (guest/a.rs:12:5), handler \"NetworkHandler net\" of logger \"app\", blocking call \"log.net\""
+        );
+    }
+
+    #[test]
+    fn the_time_of_a_turn_is_blocked_or_cpu_time() {
+        let mut b = Builder::new();
+        let (outer, worker) = (b.label("outer"), Lane::worker(0));
+        b.main(0, TurnBegin)
+            .blocking(Lane::MAIN, "sleep", 10, 40)
+            .blocking(worker, "sleep", 50, 90);
+        b.main(50, BlockingBegin(outer)).blocking(Lane::MAIN, "lock:a", 51, 52);
+        b.main(60, BlockingEnd(outer, Outcome::Done)).main(100, TurnEnd);
+        b.main(100, TurnBegin).main(101, BlockingBegin(outer));
+        let trace = b.exit(150);
+        let [first, last] = &turns(&trace)[..] else { panic!("two turns") };
+        assert_eq!(first.describe_split(&trace), "40ms blocked, 60ms CPU");
+        assert_eq!(last.blocked(&trace), ms(49));
     }
 
     #[test]
