@@ -728,7 +728,8 @@ impl Kernel {
         self.record(EventKind::BlockingBegin(label));
         self.jump_to(until)?;
         self.record(EventKind::BlockingEnd(label, outcome));
-        self.report_call(name, began)
+        self.report_call(name, began);
+        Ok(())
     }
 
     /// Finds the rule for a call, and decides what the rule leaves open.

@@ -74,9 +74,18 @@ impl Kernel {
         let about = record.map(|(level, logger, text)| (level, logger.to_owned(), text.to_owned()));
         self.record(EventKind::HandlerEnd { handler, logger });
         // Of handlers inside each other the outermost is reported.
-        if !self.is_slow(began) || self.is_handling() {
-            return Ok(());
+        if self.is_slow(began) && !self.is_handling() {
+            self.report_handler(handler, about, began);
         }
+        Ok(())
+    }
+
+    fn report_handler(
+        &mut self,
+        handler: Label,
+        about: Option<(Level, String, String)>,
+        began: Nanos,
+    ) {
         let what = match about {
             Some((level, logger, text)) => {
                 format!("{} '{text}' of logger '{logger}'", level.name())
@@ -89,13 +98,13 @@ impl Kernel {
             seconds(self.now() - began),
             self.where_it_runs()
         );
-        self.report_blocked("SLOW-7", text)
+        self.report_blocked("SLOW-7", text);
     }
 
     /// A call has blocked the calling thread since `began`.
-    pub(super) fn report_call(&mut self, name: &str, began: Nanos) -> Result<(), Halt> {
+    pub(super) fn report_call(&mut self, name: &str, began: Nanos) {
         if !self.is_slow(began) || self.is_handling() {
-            return Ok(());
+            return;
         }
         let text = format!(
             "Blocking call on the event loop took {} seconds: {}{}",
@@ -103,7 +112,7 @@ impl Kernel {
             describe_call(name),
             self.where_it_runs()
         );
-        self.report_blocked("BLOCK", text)
+        self.report_blocked("BLOCK", text);
     }
 
     /// Whether a turn of the loop has lost too much time since then.
@@ -131,9 +140,9 @@ impl Kernel {
         }
     }
 
-    fn report_blocked(&mut self, code: &str, text: String) -> Result<(), Halt> {
+    fn report_blocked(&mut self, code: &str, text: String) {
         if !self.recorder.traced() || !self.config.wants(code) {
-            return Ok(());
+            return;
         }
         let task = self.in_step.and_then(|task| self.recorder.task(task));
         let created = task.map(|(_, place)| place.to_owned());
@@ -146,7 +155,8 @@ impl Kernel {
             created,
             died: None,
         });
-        self.output(Stream::Stderr, line.as_bytes())
+        // Too much output is noted, and ends the run at the next look.
+        self.recorder.output(self.now(), self.lane(), Stream::Stderr, line.as_bytes());
     }
 }
 

@@ -91,8 +91,10 @@ impl Kernel {
     }
 
     fn end_waiting(&mut self, outcome: Outcome) {
-        if let Some(Waiting { call, .. }) = self.waiting_slot().take() {
+        if let Some(Waiting { call, since, .. }) = self.waiting_slot().take() {
             self.record(EventKind::BlockingEnd(call, outcome));
+            let name = self.recorder.text(call).unwrap_or_default().to_owned();
+            self.report_call(&name, since);
         }
     }
 

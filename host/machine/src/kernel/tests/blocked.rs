@@ -129,3 +129,12 @@ fn nothing_is_reported_of_a_run_that_is_not_traced() {
     call(&mut kernel, "db.query");
     assert_eq!(reports(kernel), (Vec::new(), String::new()));
 }
+
+#[test]
+fn waiting_for_a_jobs_result_on_the_loop_is_reported() {
+    let mut kernel = in_step();
+    let job = submit(&mut kernel, "hash");
+    assert_eq!(wait_for(&mut kernel, job, FOREVER), Ok(JobWait::Finished));
+    let text = "Blocking call on the event loop took 0.250 seconds: wait for the result of job \"work\" in a step of task 'pay'";
+    assert_eq!(reports(kernel).0, [("BLOCK".to_owned(), text.to_owned())]);
+}
