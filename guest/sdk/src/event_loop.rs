@@ -20,7 +20,7 @@ use slab::Slab;
 
 use crate::callback::{Callback, TimerHandle};
 use crate::exception_handler;
-use crate::executor::PoolJob;
+use crate::executor::{self, PoolJob};
 use crate::host::event_loop::{self as host, NoticeKind};
 use crate::host::{clock, jobs, tracing};
 use crate::signal::{Interrupt, Listeners};
@@ -339,6 +339,7 @@ impl EventLoop {
                     let job = self.jobs.borrow_mut().remove(&notice.id);
                     if let Some(job) = job {
                         job.finish();
+                        executor::job_left(job.pool());
                     }
                 }
                 NoticeKind::Message => {
@@ -356,14 +357,19 @@ impl EventLoop {
     }
 
     /// Runs a job in place, between two looks at the worker's clock.
-    fn run_job(&self, id: u32) {
+    pub(crate) fn run_job(&self, id: u32) {
         let job = self.jobs.borrow().get(&id).cloned();
         if let Some(job) = job {
             jobs::begin(id);
-            self.mode.set(Mode::InJob);
-            job.run();
-            self.mode.set(Mode::Running);
-            jobs::end(id, true);
+            // The loop may stand below, or another job that waits for this one, or nobody.
+            let below = self.mode.replace(Mode::InJob);
+            let succeeded = job.run();
+            if !job.is_notified() {
+                self.jobs.borrow_mut().remove(&id);
+                executor::note_end(job.pool(), id);
+            }
+            self.mode.set(below);
+            jobs::end(id, succeeded);
         }
     }
 

@@ -88,7 +88,10 @@ pub use exception::{
 pub use exception_handler::{
     ErrorContext, call_exception_handler, default_exception_handler, set_exception_handler,
 };
-pub use executor::{Job, executor_job, run_in_executor, unblock};
+pub use executor::{
+    Executor, Job, JobFuture, JobResult, ThreadPoolExecutor, executor_job, run_in_executor,
+    set_default_executor, shutdown_default_executor, to_thread, try_run_in_executor, unblock,
+};
 pub use future::create_future;
 pub use gather::{Gather, Shield, gather, shield};
 pub use loop_handle::{ConcurrentFuture, LoopHandle, get_running_loop};

@@ -16,12 +16,13 @@ use std::time::Duration;
 use crate::callback::{Callback, Handle, Outcome, TimerHandle};
 use crate::debug;
 use crate::event_loop::{self, EventLoop, Mode, Ready, Unwoken, What};
-use crate::exception::{AsException, Exception, RuntimeError};
+use crate::exception::{AsException, CancelledError, Exception, InvalidStateError, RuntimeError};
 use crate::host::clock;
+use crate::host::jobs::{self, Waited};
 use crate::host::tracing::{Level, Report};
 use crate::task::core::{self, AnyTask, Plan, TaskKey};
 use crate::task::{self, Task, TaskHandle};
-use crate::time::to_nanos;
+use crate::time::{TimeoutError, to_nanos};
 
 /// The loop that runs. Like `asyncio.get_running_loop()`.
 ///
@@ -335,6 +336,40 @@ impl<T> ConcurrentFuture<T> {
         };
         Handle::send(Callback::new(cancel, None, Location::caller()));
         true
+    }
+
+    /// Waits for the result, blocking this thread: the blocking call `future.result`. Like `future.result()`.
+    ///
+    /// The loop has to run the coroutine. On its own thread this wait can never end, and ends the run with a
+    /// deadlock report unless a signal ends the process. In a job it cannot either, since a job runs in one piece
+    /// while the loop stands still: that is a limit of the machine, and the run ends with a report.
+    ///
+    /// # Errors
+    /// What the coroutine failed with; `CancelledError`, or `InvalidStateError` if somebody has the result.
+    pub fn result(&self) -> Result<T, Exception> {
+        self.wait(u64::MAX)
+    }
+
+    /// [`result`](ConcurrentFuture::result), but waits no longer than this. Like `future.result(timeout)`.
+    ///
+    /// # Errors
+    /// `TimeoutError` after that time, and as `result`.
+    pub fn result_timeout(&self, timeout: Duration) -> Result<T, Exception> {
+        self.wait(clock::now().saturating_add(to_nanos(timeout)))
+    }
+
+    fn wait(&self, until: u64) -> Result<T, Exception> {
+        while !self.done() {
+            match jobs::wait_for(None, "future.result", until) {
+                Waited::Run(job) => event_loop::with(|event_loop| event_loop.run_job(job)),
+                _ => return Err(TimeoutError.into()),
+            }
+        }
+        if self.cancelled() {
+            return Err(CancelledError.into());
+        }
+        let taken = || Err(InvalidStateError::new("the result was taken").into());
+        self.try_result().unwrap_or_else(taken)
     }
 
     /// The result, if it is there: looks, and does not wait.

@@ -11,6 +11,7 @@ use std::panic::Location;
 use crate::event_loop::{self, EventLoop, Mode};
 use crate::exception::{CancelledError, KeyboardInterrupt, RuntimeError};
 use crate::exception_handler::{self, ErrorContext};
+use crate::executor;
 use crate::host::event_loop as host;
 use crate::logging::{self, Level};
 use crate::process;
@@ -123,16 +124,17 @@ where
     let result = event_loop.run_main(main, place, true);
     event_loop::with(|inner| {
         inner.mode.set(Mode::Running);
-        inner.shut_down();
+        inner.shut_down(place);
         inner.mode.set(Mode::Stopped);
     });
     event_loop.close();
+    executor::join_at_exit();
     result
 }
 
 impl EventLoop {
     /// What `asyncio.run` does when the main task is done.
-    fn shut_down(&self) {
+    fn shut_down(&self, place: &'static Location<'static>) {
         if !self.ready.borrow().is_empty() {
             self.turn();
         }
@@ -150,9 +152,7 @@ impl EventLoop {
                 exception_handler::call(context);
             }
         }
-        while !self.jobs.borrow().is_empty() {
-            self.turn();
-        }
+        executor::join_default(self, place);
         self.cancel_tasks();
     }
 }
@@ -183,6 +183,7 @@ impl Loop {
             }
             event_loop.run_number.set(event_loop.run_number.get().wrapping_add(1));
             event_loop.watch.start();
+            executor::open_default();
             logging::init();
             Ok(Loop { number: event_loop.run_number.get(), created })
         })

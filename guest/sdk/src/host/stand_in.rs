@@ -15,8 +15,13 @@ thread_local! {
 struct Machine {
     /// The clock of whoever runs: the loop, or a worker.
     now: u64,
-    /// The loop's clock while a job runs.
-    loop_now: u64,
+    /// The clocks of the loop and of jobs below the one that runs.
+    below: Vec<u64>,
+    pools: u32,
+    /// Jobs that the loop does not hear of.
+    unnoticed: BTreeSet<u32>,
+    /// When jobs ended.
+    ended: BTreeMap<u32, u64>,
     in_job: bool,
     /// When jobs that have not begun were submitted: a worker was free.
     submitted: BTreeMap<u32, u64>,
@@ -188,15 +193,28 @@ pub(crate) mod jobs {
     use super::event_loop::NoticeKind;
     use super::with;
 
-    pub(crate) fn create_pool(_name: &str, _workers: u32) -> u32 {
-        1
+    pub(crate) enum Waited {
+        Finished,
+        Cancelled,
+        TimedOut,
+        Run(u32),
     }
 
-    pub(crate) fn submit(_pool: u32, _name: &str, _place: &str, _notify: bool) -> u32 {
+    pub(crate) fn create_pool(_name: &str, _workers: u32) -> u32 {
+        with(|machine| {
+            machine.pools += 1;
+            machine.pools
+        })
+    }
+
+    pub(crate) fn submit(_pool: u32, _name: &str, _place: &str, notify: bool) -> u32 {
         with(|machine| {
             let id = machine.id();
             machine.notify(machine.now, NoticeKind::RunJob, id);
             machine.submitted.insert(id, machine.now);
+            if !notify {
+                machine.unnoticed.insert(id);
+            }
             id
         })
     }
@@ -213,18 +231,54 @@ pub(crate) mod jobs {
 
     pub(crate) fn begin(job: u32) {
         with(|machine| {
-            machine.loop_now = machine.now;
+            machine.below.push(machine.now);
             machine.now = machine.submitted.remove(&job).unwrap_or(machine.now);
             machine.in_job = true;
         });
     }
 
-    pub(crate) fn end(job: u32, _ok: bool) {
+    pub(crate) fn end(job: u32, ok: bool) {
         with(|machine| {
-            machine.notify(machine.now, NoticeKind::JobFinished, job);
-            machine.now = machine.loop_now;
-            machine.in_job = false;
+            let now = machine.now;
+            machine.ended.insert(job, now);
+            if !machine.unnoticed.contains(&job) {
+                machine.notify(now, NoticeKind::JobFinished, job);
+            }
+            machine.now = machine.below.pop().unwrap_or(now);
+            machine.in_job = !machine.below.is_empty();
         });
+        if !ok {
+            super::record(|_| format!("job {job} failed"));
+        }
+    }
+
+    pub(crate) fn wait_for(job: Option<u32>, name: &str, until: u64) -> Waited {
+        let came_to = with(|machine| {
+            let next = machine
+                .notices
+                .iter()
+                .find(|(_, notice)| matches!(notice.kind, NoticeKind::RunJob))
+                .map(|(key, notice)| (*key, notice.id));
+            if let Some((key, id)) = next {
+                machine.notices.remove(&key);
+                return Waited::Run(id);
+            }
+            match job.and_then(|job| machine.ended.get(&job).copied()) {
+                Some(ended) if ended <= until => {
+                    machine.now = machine.now.max(ended);
+                    Waited::Finished
+                }
+                _ => {
+                    assert!(until != u64::MAX, "deadlock: nothing can ever happen again");
+                    machine.now = machine.now.max(until);
+                    Waited::TimedOut
+                }
+            }
+        });
+        if !matches!(came_to, Waited::Run(_)) {
+            super::record(|machine| format!("blocked in {name} until {}", machine.now));
+        }
+        came_to
     }
 
     pub(crate) fn post() -> u32 {

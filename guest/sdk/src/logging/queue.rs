@@ -229,8 +229,13 @@ impl Shared {
 struct TakeNext(Rc<Shared>);
 
 impl PoolJob for TakeNext {
-    fn run(&self) {
+    fn pool(&self) -> u32 {
+        self.0.pool.get().copied().unwrap_or_default()
+    }
+
+    fn run(&self) -> bool {
         self.0.take_next();
+        true
     }
 
     fn finish(&self) {

@@ -104,6 +104,9 @@ impl Kernel {
     }
 
     fn report(&mut self, code: &str, text: String, job: JobId) {
+        if !self.config.wants(code) {
+            return;
+        }
         let created = self.recorder.job_place(job).map(ToOwned::to_owned);
         self.diagnostic(Diagnostic {
             code: code.into(),
