@@ -14,7 +14,11 @@ use crate::workloads::box_config;
 /// The growth of this process's resident memory, in bytes, with so many runs of *box* under way: each in the
 /// midst of its CPU burst, where it yields to the host, with all of its tasks, jobs and trace alive.
 pub fn of_many_sandboxes(guests: &Guests, count: u32) -> Result<f64, Box<dyn Error>> {
-    let sandbox = Sandbox::new(&Settings { runs_at_once: count, ..Settings::default() })?;
+    let sandbox = Sandbox::new(&Settings {
+        runs_at_once: count,
+        processes_per_run: 1,
+        ..Settings::default()
+    })?;
     let program = sandbox.load(&guests.wasm("service_box")?)?;
     let config = Arc::new(Config { args: vec!["--burn".into()], ..box_config(true) });
     let before = resident_bytes()?;

@@ -132,7 +132,11 @@ impl Programs {
         if let Some(sandbox) = sandboxes.get(&stack_bytes) {
             return Ok(sandbox.clone());
         }
-        let sandbox = Sandbox::new(&Settings { stack_bytes, runs_at_once: self.runs_at_once })?;
+        let sandbox = Sandbox::new(&Settings {
+            stack_bytes,
+            runs_at_once: self.runs_at_once,
+            ..Settings::default()
+        })?;
         sandboxes.insert(stack_bytes, sandbox.clone());
         Ok(sandbox)
     }

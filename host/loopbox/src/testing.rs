@@ -20,6 +20,7 @@ pub fn trace() -> Trace {
         tasks: Vec::new(),
         pools: Vec::new(),
         jobs: Vec::new(),
+        processes: Vec::new(),
         diagnostics: Vec::new(),
         events: vec![event(1, output), event(5_350, EventKind::Ended)],
         ending: Ending::Exited { status: 0 },

@@ -36,6 +36,12 @@ pub struct Config {
     pub signals: Vec<SignalPlan>,
     /// What blocking calls take and return; the first rule that matches counts.
     pub blocking: Vec<BlockingRule>,
+    /// Other programs than the run's own that can be started, by name.
+    pub programs: Vec<ProgramPlan>,
+    /// How many processes may live at once.
+    pub processes: u16,
+    /// How many bytes a pipe holds for which nothing else was asked.
+    pub pipe_capacity: usize,
     /// Whether the guest's loop is told to be in debug mode.
     pub debug: bool,
     /// Which reports are switched on or off, by code; the others are made unless they are on demand.
@@ -86,6 +92,9 @@ impl Default for Config {
             limits: Limits::default(),
             signals: Vec::new(),
             blocking: Vec::new(),
+            programs: Vec::new(),
+            processes: 16,
+            pipe_capacity: 64 << 10,
             debug: false,
             diagnostics: BTreeMap::new(),
             traced: true,
@@ -110,6 +119,15 @@ pub enum Draw<T> {
     Between(T, T),
     /// One of these, each as likely as the others. Never empty.
     OneOf(Vec<T>),
+}
+
+/// A program that the run's own can start.
+#[derive(Clone, Debug)]
+pub struct ProgramPlan {
+    /// By which it is started.
+    pub name: String,
+    /// From its start to its first instruction.
+    pub start: Draw<Nanos>,
 }
 
 /// One signal that the scenario sends.

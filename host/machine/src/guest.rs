@@ -31,12 +31,13 @@ pub(crate) struct MemoryLimit {
 }
 
 impl Guest {
-    pub(crate) fn new(config: &Arc<Config>, seed: u64) -> Guest {
+    /// A process on its kernel. Its files are those of the scenario: processes share none that they write.
+    pub(crate) fn new(config: &Arc<Config>, kernel: Kernel) -> Guest {
         let given = config.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
         let limits = FileLimits::default();
         let files = FileSystem::with_files(given, limits, Timestamp(config.wall_clock));
         Guest {
-            kernel: Kernel::new(Arc::clone(config), seed),
+            kernel,
             table: ResourceTable::new(),
             files: files
                 .unwrap_or_else(|error| panic!("the scenario's files were checked: {error}")),

@@ -15,7 +15,9 @@
 mod blocked;
 mod choices;
 mod clock;
+mod company;
 pub(crate) mod files;
+pub(crate) mod pipes;
 mod pool;
 mod pressure;
 mod queue;
@@ -24,9 +26,10 @@ mod signals;
 #[cfg(test)]
 mod tests;
 mod waits;
+pub(crate) mod world;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use loopbox_trace::{
     Diagnostic, Ending, EventKind, JobId, Label, Lane, Level, Limit, Nanos, Outcome, PoolId,
@@ -45,6 +48,7 @@ pub(crate) use self::signals::SignalError;
 use self::signals::{Disposition, Signals};
 pub(crate) use self::waits::JobWait;
 use self::waits::Waiting;
+use self::world::{Pid, World};
 use crate::config::{BlockingRule, Config};
 
 /// What a host call takes from the fuel that a run may burn. It does not move the clock, which would make
@@ -86,6 +90,9 @@ pub(crate) struct Wake {
 impl Wake {
     /// Nothing can ever happen again: the loop may explain who waits for what ([`Kernel::deadlock`]).
     pub(crate) const NEVER: Wake = Wake { now: Nanos::MAX, notices: true };
+
+    /// It depends on other processes, which have to run first ([`Kernel::wait_on`]).
+    pub(crate) const PARK: Wake = Wake { now: Nanos(u64::MAX >> 1), notices: false };
 }
 
 /// What the loop is told.
@@ -95,6 +102,9 @@ pub(crate) enum Notice {
     RunJob(JobId),
     JobFinished(JobId),
     Message(u32),
+    Readable(u32),
+    Writable(u32),
+    ChildExited(Pid),
 }
 
 /// What happens by itself when its time comes.
@@ -108,6 +118,8 @@ enum Event {
     JobIsSeen(JobId),
     /// A message reaches the loop.
     MessageArrives(u32),
+    /// A child of this process has ended.
+    ChildExits(Pid),
 }
 
 /// The job that the guest runs in place, and its worker's clock.
@@ -120,10 +132,31 @@ struct Detached {
     waiting: Option<Waiting>,
 }
 
-/// The machine of one run.
+/// What the end of a process leaves: its part of the run's trace.
+#[derive(Debug)]
+pub(crate) struct Remains {
+    recorder: Recorder,
+    choices: Choices,
+}
+
+/// Where a process leaves what remains of it, even if it is cut off in the midst of what it does.
+pub(crate) type Heir = Arc<Mutex<Option<Remains>>>;
+
+/// The machine of one process.
 #[derive(Debug)]
 pub(crate) struct Kernel {
     config: Arc<Config>,
+    world: Arc<World>,
+    pid: Pid,
+    /// Whether others, or descriptors, can have a say in what this process sees.
+    in_company: bool,
+    /// Until when the loop waits, as it said at the last wait.
+    waits_until: Nanos,
+    heir: Option<Heir>,
+    /// How many children were started: numbers what is drawn for them.
+    starts: u64,
+    /// How many things were made that the machine keeps to its end.
+    starts_and_pipes: usize,
     choices: Choices,
     recorder: Recorder,
     /// The main thread's clock.
@@ -163,6 +196,8 @@ pub(crate) struct Kernel {
     fuel_seen: u64,
     /// Fuel that the run may still burn, whatever was granted so far.
     fuel_left: u64,
+    /// Fuel that this process has used up.
+    fuel_burnt: u64,
     /// The running thread's clock must not pass this unnoticed: the time limit, or a fatal signal.
     edge: Nanos,
     /// Whether the guest's fuel must be granted anew.
@@ -170,9 +205,30 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
+    /// The run's first process, in a world of its own.
     pub(crate) fn new(config: Arc<Config>, seed: u64) -> Kernel {
+        let world = Arc::new(World::new(&config));
+        Kernel::of(config, Choices::new(seed), world, Pid::FIRST)
+    }
+
+    /// A child, whose first instruction runs at `start`.
+    pub(crate) fn child(
+        config: Arc<Config>,
+        seed: u64,
+        world: Arc<World>,
+        pid: Pid,
+        start: Nanos,
+    ) -> Kernel {
+        let name = world.lock().name(pid);
+        let mut kernel = Kernel::of(config, Choices::of_process(seed, &name), world, pid);
+        kernel.main = Clock::at(start);
+        kernel.find_edge();
+        kernel.join_company();
+        kernel
+    }
+
+    fn of(config: Arc<Config>, mut choices: Choices, world: Arc<World>, pid: Pid) -> Kernel {
         assert!(config.ps_per_fuel > 0, "fuel that takes no time would let the clock stand still");
-        let mut choices = Choices::new(seed);
         let mut arrivals: Vec<(Nanos, Signal)> = config
             .signals
             .iter()
@@ -184,6 +240,13 @@ impl Kernel {
             .collect();
         arrivals.sort_by_key(|&(at, _)| at);
         let mut kernel = Kernel {
+            world,
+            pid,
+            in_company: false,
+            waits_until: Nanos::ZERO,
+            heir: None,
+            starts: 0,
+            starts_and_pipes: 0,
             choices,
             recorder: Recorder::new(config.traced, &config.limits),
             main: Clock::default(),
@@ -207,6 +270,7 @@ impl Kernel {
             blocked: Blocked::default(),
             fuel_seen: 0,
             fuel_left: config.limits.fuel,
+            fuel_burnt: 0,
             edge: Nanos::MAX,
             regrant: false,
             config,
@@ -233,6 +297,7 @@ impl Kernel {
         let burnt = self.fuel_seen.saturating_sub(fuel_now);
         self.fuel_seen = fuel_now;
         self.fuel_left = self.fuel_left.saturating_sub(burnt + FUEL_PER_CALL);
+        self.fuel_burnt += burnt + FUEL_PER_CALL;
         let ps_per_fuel = self.config.ps_per_fuel;
         self.clock().burn(burnt, ps_per_fuel);
         self.look_up()?;
@@ -348,20 +413,33 @@ impl Kernel {
             )));
         }
         self.stop();
+        if self.in_company {
+            return self.wait_in_company(until);
+        }
         loop {
             self.absorb()?;
-            let now = self.main.now();
-            if until <= now || !self.ready.is_empty() {
-                self.in_turn = true;
-                self.recorder.record(now, Lane::MAIN, EventKind::TurnBegin);
-                return Ok(Wake { now, notices: !self.ready.is_empty() });
+            if until <= self.main.now() || !self.ready.is_empty() {
+                return Ok(self.begin_turn());
             }
-            let signal_at = self.arrivals.front().map(|&(at, _)| at);
-            let deadline = (until != Nanos::MAX).then_some(until);
-            let next = [deadline, self.queue.next_at(), signal_at].into_iter().flatten().min();
-            let Some(next) = next else { return self.never() };
+            let Some(next) = self.next_moment(until) else { return self.never() };
             self.jump_to(next)?;
         }
+    }
+
+    #[inline]
+    fn begin_turn(&mut self) -> Wake {
+        let now = self.main.now();
+        self.in_turn = true;
+        self.recorder.record(now, Lane::MAIN, EventKind::TurnBegin);
+        Wake { now, notices: !self.ready.is_empty() }
+    }
+
+    /// When the next thing happens that a loop that waits until then would see.
+    #[inline]
+    fn next_moment(&self, until: Nanos) -> Option<Nanos> {
+        let signal_at = self.arrivals.front().map(|&(at, _)| at);
+        let deadline = (until != Nanos::MAX).then_some(until);
+        [deadline, self.queue.next_at(), signal_at].into_iter().flatten().min()
     }
 
     /// Nothing can ever happen again. The first time the loop is told; if it waits again, that is the end.
@@ -424,7 +502,10 @@ impl Kernel {
                     // The handler was removed since: asyncio drops such a signal too.
                     None => continue,
                 },
-                Notice::RunJob(_) => None,
+                Notice::RunJob(_)
+                | Notice::Readable(_)
+                | Notice::Writable(_)
+                | Notice::ChildExited(_) => None,
                 Notice::JobFinished(job) => Some(EventKind::JobDelivered { job, finished: at }),
                 Notice::Message(message) => {
                     Some(EventKind::MessageReceived { message, posted: at })
@@ -476,6 +557,7 @@ impl Kernel {
             Event::MessageArrives(message) => {
                 self.ready.push_back((at, Notice::Message(message)));
             }
+            Event::ChildExits(child) => self.ready.push_back((at, Notice::ChildExited(child))),
         }
     }
 
@@ -514,6 +596,9 @@ impl Kernel {
             return Err(SignalError::NotMainThread);
         }
         let had = self.signals.set_handler(number, handled)?;
+        if self.in_company {
+            self.show_handlers();
+        }
         self.find_edge();
         Ok(had)
     }
@@ -906,14 +991,63 @@ impl Kernel {
         }
     }
 
-    /// Closes the run: its trace, and the choices that were drawn for it.
-    pub(crate) fn finish(mut self, ending: Ending) -> (Trace, Vec<Choice>) {
+    /// Whatever way the process ends, `heir` gets what remains of it.
+    pub(crate) fn leave_to(&mut self, heir: &Heir) {
+        self.heir = Some(Arc::clone(heir));
+    }
+
+    /// When the process ends, if it ends now.
+    pub(crate) fn end(&mut self, ending: &Ending) -> Nanos {
         // A step that was under way stays without an end: it did not come to one.
         self.end_turn();
-        self.report_signals(&ending);
+        self.report_signals(ending);
         // Inside a job the process ends at the worker's time, if that is ahead of the loop's.
-        let finished = self.main.now().max(self.now());
+        self.main.now().max(self.now())
+    }
+
+    /// Closes the run of a process that is alone: its trace, and the choices that were drawn for it.
+    #[cfg(test)]
+    pub(crate) fn finish(mut self, ending: Ending) -> (Trace, Vec<Choice>) {
+        let finished = self.end(&ending);
+        self.remains().finish(finished, Some(ending))
+    }
+
+    fn remains(&mut self) -> Remains {
+        Remains {
+            recorder: std::mem::take(&mut self.recorder),
+            choices: std::mem::take(&mut self.choices),
+        }
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        if let Some(heir) = self.heir.take() {
+            *heir.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.remains());
+        }
+    }
+}
+
+impl Remains {
+    /// Closes the trace of a process that ended at `finished`; of one that is not the run's first,
+    /// without an ending.
+    pub(crate) fn finish(self, finished: Nanos, ending: Option<Ending>) -> (Trace, Vec<Choice>) {
         (self.recorder.finish(finished, ending), self.choices.into_tape())
+    }
+
+    /// Adds something that happened to the process when it could not say so itself any more.
+    pub(crate) fn record(&mut self, at: Nanos, lane: Lane, kind: EventKind) {
+        self.recorder.record(at, lane, kind);
+    }
+
+    /// A label of the process's own trace.
+    pub(crate) fn intern(&mut self, text: &str) -> Label {
+        self.recorder.intern(text)
+    }
+
+    /// Adds a report of the machine about the process.
+    pub(crate) fn diagnostic(&mut self, at: Nanos, diagnostic: Diagnostic) {
+        self.recorder.add_diagnostic(at, Lane::MAIN, diagnostic);
     }
 }
 

@@ -19,6 +19,7 @@ mod ending;
 mod guest;
 mod kernel;
 mod sandbox;
+mod scheduler;
 mod seam;
 mod wasi;
 

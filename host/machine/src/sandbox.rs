@@ -4,6 +4,7 @@
 //! store, instance and kernel, so nothing leaks from run to run, and all of it is gone when the run is
 //! over or its future is dropped.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use wasmtime::component::types::{ComponentItem, Type};
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{
     CallHook, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
-    Store, StoreContextMut, WasmBacktraceDetails,
+    StoreContextMut, WasmBacktraceDetails,
 };
 
 use crate::bindings::{Machine, MachinePre};
@@ -21,11 +22,12 @@ use crate::config::Config;
 use crate::ending;
 use crate::guest::{Guest, TABLE_ELEMENTS};
 use crate::kernel::Choice;
+use crate::scheduler::{Programs, Scheduler};
 use crate::wasi::sockets;
 
 /// A guest yields to the host's executor this often, in units of fuel: every few milliseconds of host
 /// time, so that one run never holds up another for long and an abandoned one can be dropped.
-const FUEL_PER_YIELD: u64 = 5_000_000;
+pub(crate) const FUEL_PER_YIELD: u64 = 5_000_000;
 
 /// Host functions run on the guest's stack; this is for them.
 const HOST_STACK_BYTES: usize = 512 << 10;
@@ -40,11 +42,13 @@ pub struct Settings {
     pub stack_bytes: usize,
     /// How many runs may be under way at once; more of them wait. Address space is set aside for each.
     pub runs_at_once: u32,
+    /// How many processes may live at once in each run, whatever its scenario permits; at least 1.
+    pub processes_per_run: u16,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { stack_bytes: 1 << 20, runs_at_once: 8 }
+        Settings { stack_bytes: 1 << 20, runs_at_once: 8, processes_per_run: 16 }
     }
 }
 
@@ -92,7 +96,19 @@ pub struct Sandbox {
 /// A guest, compiled and linked, ready to be run any number of times.
 #[derive(Clone)]
 pub struct Program {
-    pre: MachinePre<Guest>,
+    pub(crate) pre: MachinePre<Guest>,
+    /// What it can start besides itself.
+    pub(crate) others: Programs,
+}
+
+impl Program {
+    /// The same program, which can start these others by their names. The configuration of a run says
+    /// what starting them takes ([`Config::programs`]).
+    #[must_use]
+    pub fn with_programs(self, others: BTreeMap<String, Program>) -> Program {
+        let others = others.into_iter().map(|(name, program)| (name, program.pre)).collect();
+        Program { others: Arc::new(others), ..self }
+    }
 }
 
 /// What a run leaves.
@@ -195,7 +211,7 @@ impl Sandbox {
         let mut linker = self.linker.clone();
         sockets::refuse(&mut linker, component, &self.engine).map_err(unlinkable)?;
         let pre = linker.instantiate_pre(component).map_err(unlinkable)?;
-        Ok(Program { pre: MachinePre::new(pre).map_err(unlinkable)? })
+        Ok(Program { pre: MachinePre::new(pre).map_err(unlinkable)?, others: Programs::default() })
     }
 
     /// Runs a program in a machine of its own, to its end.
@@ -204,28 +220,18 @@ impl Sandbox {
     /// its executor every few milliseconds; dropping it abandons the run.
     pub async fn run(&self, program: &Program, config: &Arc<Config>, seed: u64) -> Run {
         let _room = self.room.acquire().await;
-        let mut store = Store::new(&self.engine, Guest::new(config, seed));
-        store.limiter(|guest| &mut guest.memory);
-        store.call_hook(settle);
-        let result = async {
-            let grant = store.data_mut().kernel.fuel_grant();
-            store.set_fuel(grant.expect("a new kernel grants fuel"))?;
-            store.fuel_async_yield_interval(Some(FUEL_PER_YIELD))?;
-            let machine = program.pre.instantiate_async(&mut store).await?;
-            machine.wasi_cli_run().call_run(&mut store).await
-        }
-        .await;
-        let fuel = store.get_fuel().expect("the engine meters fuel");
-        let mut guest = store.into_data();
-        let ending = ending::of(result, fuel, &mut guest, &self.settings);
-        let (trace, choices) = guest.kernel.finish(ending);
+        let scheduler = Scheduler::new(&self.engine, &self.settings, program, config, seed);
+        let (trace, choices) = scheduler.run().await;
         Run { seed, trace, choices }
     }
 }
 
 /// Settles the guest's clock whenever it calls the host, and grants it fuel anew where the kernel asks for
 /// that. No host function can forget it, because none has to do it.
-fn settle(mut store: StoreContextMut<'_, Guest>, hook: CallHook) -> wasmtime::Result<()> {
+pub(crate) fn settle(
+    mut store: StoreContextMut<'_, Guest>,
+    hook: CallHook,
+) -> wasmtime::Result<()> {
     match hook {
         CallHook::CallingHost => {
             let fuel = store.get_fuel()?;
@@ -276,6 +282,7 @@ fn runs_at_once(settings: &Settings) -> usize {
 
 fn engine_config(settings: &Settings) -> wasmtime::Config {
     let runs = u32::try_from(runs_at_once(settings)).unwrap_or(u32::MAX);
+    let runs = runs.saturating_mul(settings.processes_per_run.max(1).into());
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(runs)
         .total_stacks(runs)

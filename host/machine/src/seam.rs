@@ -10,20 +10,32 @@ use wasmtime::Result;
 
 use crate::bindings::loopbox::sandbox::{blocking, event_loop, jobs, signals, tracing};
 use crate::guest::Guest;
-use crate::kernel::{Halt, JobWait, Notice, SignalError};
+use crate::kernel::{Halt, JobWait, Notice, SignalError, Wake};
 
 /// Set in what `wait` returns if there are notices.
 const HAS_NOTICES: u64 = 1 << 63;
 
+fn encode(wake: Wake) -> u64 {
+    let notices = if wake.notices { HAS_NOTICES } else { 0 };
+    wake.now.0 | notices
+}
+
 impl event_loop::Host for Guest {
     fn wait(&mut self, until: u64) -> Result<u64> {
-        let wake = self.kernel.wait(Nanos(until))?;
-        let notices = if wake.notices { HAS_NOTICES } else { 0 };
-        Ok(wake.now.0 | notices)
+        Ok(encode(self.kernel.wait(Nanos(until))?))
     }
 
     async fn park(&mut self) -> Result<u64> {
-        Err(Halt::Misuse("no wait was answered with \"park\"".into()).into())
+        if !self.kernel.is_in_company() {
+            return Err(Halt::Misuse("no wait was answered with \"park\"".into()).into());
+        }
+        loop {
+            self.parked().await?;
+            let wake = self.kernel.wait_on()?;
+            if wake != Wake::PARK {
+                return Ok(encode(wake));
+            }
+        }
     }
 
     fn next_notice(&mut self) -> Result<Option<event_loop::Notice>> {
@@ -36,6 +48,9 @@ impl event_loop::Host for Guest {
             Notice::RunJob(job) => (NoticeKind::RunJob, job.0),
             Notice::JobFinished(job) => (NoticeKind::JobFinished, job.0),
             Notice::Message(message) => (NoticeKind::Message, message),
+            Notice::Readable(fd) => (NoticeKind::Readable, fd),
+            Notice::Writable(fd) => (NoticeKind::Writable, fd),
+            Notice::ChildExited(pid) => (NoticeKind::ChildExited, pid.0),
         };
         Ok(Some(event_loop::Notice { kind, id, at: at.0 }))
     }
@@ -51,17 +66,20 @@ impl event_loop::Host for Guest {
 }
 
 impl signals::Host for Guest {
-    fn add_handler(&mut self, signal: u8) -> Result<Result<(), signals::SignalError>> {
+    async fn add_handler(&mut self, signal: u8) -> Result<Result<(), signals::SignalError>> {
+        self.own_turn().await?;
         let set = self.kernel.set_signal_handler(signal, true);
         Ok(set.map(|_replaced| ()).map_err(Into::into))
     }
 
-    fn add_handler_once(&mut self, signal: u8) -> Result<Result<(), signals::SignalError>> {
+    async fn add_handler_once(&mut self, signal: u8) -> Result<Result<(), signals::SignalError>> {
+        self.own_turn().await?;
         let set = self.kernel.set_signal_handler_once(signal);
         Ok(set.map(|_replaced| ()).map_err(Into::into))
     }
 
-    fn remove_handler(&mut self, signal: u8) -> Result<Result<bool, signals::SignalError>> {
+    async fn remove_handler(&mut self, signal: u8) -> Result<Result<bool, signals::SignalError>> {
+        self.own_turn().await?;
         Ok(self.kernel.set_signal_handler(signal, false).map_err(Into::into))
     }
 
@@ -85,7 +103,8 @@ impl From<SignalError> for signals::SignalError {
 }
 
 impl blocking::Host for Guest {
-    fn call(&mut self, name: String, _payload: Vec<u8>) -> Result<Result<Vec<u8>, String>> {
+    async fn call(&mut self, name: String, _payload: Vec<u8>) -> Result<Result<Vec<u8>, String>> {
+        self.others_first().await?;
         Ok(self.kernel.blocking_call(&name)?)
     }
 

@@ -132,7 +132,8 @@ fn runs_that_take_turns_on_one_thread_are_equal() {
 
 #[test]
 fn another_sandbox_gives_the_same() {
-    let other = Sandbox::new(&Settings { stack_bytes: 2 << 20, runs_at_once: 1 });
+    let other =
+        Sandbox::new(&Settings { stack_bytes: 2 << 20, runs_at_once: 1, ..Settings::default() });
     let other = other.expect("the host can run guests");
     let program = other.load(&guests::component(&busy_guest())).expect("a program");
     assert_same(&once(&other, &program, 1), &expected(1));

@@ -36,6 +36,7 @@ const fn code(name: &'static str, origin: Origin) -> Code {
 pub const CODES: &[Code] = &[
     code("AWAIT-1", Asyncio),
     code("BLOCK", Ours),
+    code("CHILD-CRASHED", Ours),
     code("EXC-1", Asyncio),
     code("EXC-2", Asyncio),
     code("EXC-3", Asyncio),
@@ -47,6 +48,7 @@ pub const CODES: &[Code] = &[
     code("LOG-LOST", Ours),
     code("LOST-WAKER", Ours),
     code("LOST-WAKEUP", Ours),
+    code("ORPHAN-CHILD", Ours),
     code("POOL-SATURATED", Ours),
     code("QUEUE-GROWTH", Ours),
     code("RES-1", Asyncio),
@@ -64,6 +66,7 @@ pub const CODES: &[Code] = &[
     code("SLOW-4", OnDemand),
     code("SLOW-7", Ours),
     code("TURN", Ours),
+    code("ZOMBIE", Ours),
 ];
 
 /// The code of this name.

@@ -85,9 +85,18 @@ pub enum GoldenError {
 }
 
 /// What a golden holds unless the scenario says otherwise: everything but turns, steps, callbacks,
-/// messages and log handlers, which change with any rewrite of a loop that keeps the program's behaviour.
+/// messages and log handlers, which change with any rewrite of a loop that keeps the program's behaviour, and but
+/// processes and pipes, which few scenarios have.
 pub fn default_groups() -> BTreeSet<Group> {
-    let left_out = [Group::Turn, Group::Step, Group::Callback, Group::Message, Group::Handler];
+    let left_out = [
+        Group::Turn,
+        Group::Step,
+        Group::Callback,
+        Group::Message,
+        Group::Handler,
+        Group::Process,
+        Group::Pipe,
+    ];
     Group::ALL.into_iter().filter(|group| !left_out.contains(group)).collect()
 }
 
@@ -189,7 +198,7 @@ mod tests {
         let shown = render(&one_of_everything(), &all(), ms(1));
         let expected = "\
 # loopbox golden, version 2
-# tolerance 1ms; kinds: turn step task callback timer signal blocking job message log handler diagnostic output exit
+# tolerance 1ms; kinds: turn step task callback timer signal blocking job message log handler diagnostic output process pipe exit
 
 lane main
        0ms  turn begins
@@ -218,6 +227,13 @@ lane main
     1002ms  diagnostic SLOW-1 WARNING asyncio: took 0.940 seconds
     1002ms  output stdout: bye
     1002ms  output stderr, not ended: Grüße\\n
+    1002ms  process cat[2] started
+    1002ms  process cat[2] died of SIGKILL
+    1002ms  process cat[2] waited for: it died of SIGKILL
+    1002ms  pipe cat[2].stdin made
+    1002ms  pipe cat[2].stdin: 7 bytes written
+    1002ms  pipe cat[2].stdin: its end is read
+    1002ms  pipe cat[2].stdin: writing end closed
     1002ms  task main cancelled
     1003ms  turn ends
     6000ms  exited with status 0
@@ -273,7 +289,7 @@ lane worker-1
         );
         let default = default_groups();
         assert!(default.contains(&Group::Task) && default.contains(&Group::Output));
-        assert_eq!(default.len(), Group::ALL.len() - 5);
+        assert_eq!(default.len(), Group::ALL.len() - 7);
         assert!(!render(&one_of_everything(), &default, ms(1)).contains("turn begins"));
     }
 

@@ -11,6 +11,7 @@ pub mod check;
 pub mod codes;
 pub mod golden;
 pub mod measure;
+mod merge;
 pub mod model;
 pub mod nanos;
 pub mod signal;
@@ -20,8 +21,8 @@ mod testing;
 pub mod text;
 
 pub use model::{
-    Diagnostic, Ending, Event, EventKind, Group, JobId, Label, Lane, Level, Limit, Outcome, PoolId,
-    Stream, TaskId, Trace,
+    Diagnostic, Ending, Event, EventKind, ExitStatus, Group, JobId, Label, Lane, Level, Limit,
+    Outcome, PoolId, Stream, TaskId, Trace,
 };
 pub use nanos::Nanos;
 pub use signal::{DefaultAction, Signal};

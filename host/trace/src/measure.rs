@@ -1,7 +1,8 @@
 //! What can be measured in a trace: turns of the loop, lags, latencies of signals, blocking calls.
 //!
 //! Every function reads a whole trace and judges nothing; whether a value is good is [`crate::check`]'s
-//! business. What had not ended when the run did ends at [`Trace::finished`].
+//! business. What had not ended when the run did ends at [`Trace::finished`]. All of it is about the run's
+//! first process.
 
 mod blocking;
 mod turns;
@@ -63,7 +64,7 @@ pub fn lags(trace: &Trace) -> Vec<Lag> {
         EventKind::SignalDelivered { signal, raised } => lag(event.at, raised, Due::Signal(signal)),
         _ => None,
     };
-    trace.events.iter().filter_map(of_event).collect()
+    trace.of_first_process().filter_map(of_event).collect()
 }
 
 /// A signal that was sent, and what became of it.
@@ -88,7 +89,7 @@ impl SignalLatency {
 /// a pending one shares its fate and is not listed; one that took its default action has no handler.
 pub fn signal_latencies(trace: &Trace) -> Vec<SignalLatency> {
     let mut signals: Vec<SignalLatency> = Vec::new();
-    for event in &trace.events {
+    for event in trace.of_first_process() {
         match event.kind {
             EventKind::SignalRaised(signal) => {
                 signals.push(SignalLatency { signal, raised: event.at, handled: None });
@@ -148,7 +149,7 @@ pub fn blocking_calls(trace: &Trace) -> Vec<BlockingCall> {
     let mut calls: Vec<BlockingCall> = Vec::new();
     // Indices of the calls that have not ended, innermost last.
     let mut open: Vec<usize> = Vec::new();
-    for event in &trace.events {
+    for event in trace.of_first_process() {
         match event.kind {
             EventKind::BlockingBegin(name) => {
                 open.push(calls.len());

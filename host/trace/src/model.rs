@@ -123,6 +123,25 @@ pub enum Outcome {
     Cancelled,
 }
 
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExitStatus {
+    /// By itself, with this status.
+    Exited(u8),
+    /// By this signal. SIGABRT also stands for a panic and a trap of WebAssembly.
+    Signalled(Signal),
+}
+
+impl fmt::Display for ExitStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ExitStatus::Exited(status) => write!(f, "exited with status {status}"),
+            ExitStatus::Signalled(signal) => write!(f, "died of {signal}"),
+        }
+    }
+}
+
 /// One thing that happened, at one moment, on one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
@@ -241,6 +260,45 @@ pub enum EventKind {
         /// Whether the line was ended.
         ended: bool,
     },
+    /// The process started another, of this name.
+    ProcessSpawned(Label),
+    /// The process, which is not the run's first, ended.
+    ProcessExited {
+        /// Its name.
+        process: Label,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// The process asked how a child ended, and was told.
+    ProcessReaped {
+        /// The child's name.
+        process: Label,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// The process made a pipe of this name.
+    PipeCreated(Label),
+    /// The process wrote to a pipe.
+    PipeWritten {
+        /// The pipe's name.
+        pipe: Label,
+        /// How many bytes.
+        bytes: u32,
+    },
+    /// The process read from a pipe; no bytes are the pipe's end.
+    PipeRead {
+        /// The pipe's name.
+        pipe: Label,
+        /// How many bytes.
+        bytes: u32,
+    },
+    /// The process closed an end of a pipe.
+    PipeClosed {
+        /// The pipe's name.
+        pipe: Label,
+        /// Whether it was the end to write to.
+        writer: bool,
+    },
     /// The run is over: see [`Trace::ending`].
     Ended,
 }
@@ -275,13 +333,17 @@ pub enum Group {
     Diagnostic,
     /// Lines written.
     Output,
+    /// Processes started, ended, waited for.
+    Process,
+    /// Pipes made, written, read, closed.
+    Pipe,
     /// How the run ended.
     Exit,
 }
 
 impl Group {
     /// All of them, in the order in which they are listed for people.
-    pub const ALL: [Group; 14] = [
+    pub const ALL: [Group; 16] = [
         Group::Turn,
         Group::Step,
         Group::Task,
@@ -295,6 +357,8 @@ impl Group {
         Group::Handler,
         Group::Diagnostic,
         Group::Output,
+        Group::Process,
+        Group::Pipe,
         Group::Exit,
     ];
 
@@ -314,6 +378,8 @@ impl Group {
             Group::Handler => "handler",
             Group::Diagnostic => "diagnostic",
             Group::Output => "output",
+            Group::Process => "process",
+            Group::Pipe => "pipe",
             Group::Exit => "exit",
         }
     }
@@ -341,6 +407,10 @@ impl EventKind {
             HandlerBegin { .. } | HandlerEnd { .. } => Group::Handler,
             Diagnostic(_) => Group::Diagnostic,
             Output { .. } => Group::Output,
+            ProcessSpawned(_) | ProcessExited { .. } | ProcessReaped { .. } => Group::Process,
+            PipeCreated(_) | PipeWritten { .. } | PipeRead { .. } | PipeClosed { .. } => {
+                Group::Pipe
+            }
             Ended => Group::Exit,
         }
     }
@@ -527,6 +597,15 @@ impl fmt::Display for Ending {
     }
 }
 
+/// A process that another one started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its program and number, such as `cat[2]`; the names of its lanes begin with it.
+    pub name: String,
+    /// The first of its lanes, of its main thread. They reach up to the next process's.
+    pub first_lane: Lane,
+}
+
 /// Everything that one run left behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
@@ -542,6 +621,8 @@ pub struct Trace {
     pub jobs: Vec<Job>,
     /// Reports of the runtime.
     pub diagnostics: Vec<Diagnostic>,
+    /// Processes other than the first, in the order in which they were started.
+    pub processes: Vec<Process>,
     /// What happened; in order of time within each lane.
     pub events: Vec<Event>,
     /// How it ended.
@@ -564,6 +645,16 @@ impl Trace {
     /// The name of a job.
     pub fn job_name(&self, job: JobId) -> &str {
         self.text(self.jobs[job.0 as usize].name)
+    }
+
+    /// Whether the lane is one of the run's first process, of which the checks speak.
+    pub fn is_first_process(&self, lane: Lane) -> bool {
+        self.processes.first().is_none_or(|process| lane < process.first_lane)
+    }
+
+    /// The events of the run's first process.
+    pub fn of_first_process(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter().filter(|event| self.is_first_process(event.lane))
     }
 
     /// The events of one lane, in order.

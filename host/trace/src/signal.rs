@@ -42,6 +42,10 @@ const TABLE: [(&str, u8, DefaultAction); 13] = [
 ];
 
 impl Signal {
+    /// What a program that fails badly ends with.
+    pub const SIGABRT: Signal = Signal(6);
+    /// A child has ended.
+    pub const SIGCHLD: Signal = Signal(17);
     /// Interrupt from the keyboard.
     pub const SIGINT: Signal = Signal(2);
     /// Kill: cannot be caught.

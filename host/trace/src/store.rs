@@ -21,7 +21,7 @@ use std::io::{self, BufRead, BufWriter, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Job, Pool, Task};
+use crate::model::{Job, Pool, Process, Task};
 use crate::{Diagnostic, Ending, Event, EventKind, Label, Nanos, Trace};
 
 /// The version of the stored form that this crate writes, and the newest that it reads.
@@ -93,6 +93,9 @@ struct Header<'a> {
     pools: Cow<'a, [Pool]>,
     jobs: Cow<'a, [Job]>,
     diagnostics: Cow<'a, [Diagnostic]>,
+    /// Since version 2.
+    #[serde(default)]
+    processes: Cow<'a, [Process]>,
     events: usize,
 }
 
@@ -116,6 +119,7 @@ pub fn write(trace: &Trace, out: impl Write) -> io::Result<()> {
         pools: Cow::Borrowed(&trace.pools),
         jobs: Cow::Borrowed(&trace.jobs),
         diagnostics: Cow::Borrowed(&trace.diagnostics),
+        processes: Cow::Borrowed(&trace.processes),
         events: trace.events.len(),
     };
     serde_json::to_writer(&mut out, &header)?;
@@ -152,6 +156,7 @@ pub fn read(mut input: impl BufRead) -> Result<Trace, ReadError> {
         pools: header.pools.into_owned(),
         jobs: header.jobs.into_owned(),
         diagnostics: header.diagnostics.into_owned(),
+        processes: header.processes.into_owned(),
         events: Vec::new(),
         ending: header.ending.into_owned(),
         finished: header.finished,
@@ -209,6 +214,9 @@ fn check_tables(trace: &Trace) -> Result<(), ReadError> {
     for job in &trace.jobs {
         in_range(1, "pool", job.pool.0.into(), trace.pools.len())?;
     }
+    for process in &trace.processes {
+        in_range(1, "lane", process.first_lane.0.into(), trace.lanes.len())?;
+    }
     Ok(())
 }
 
@@ -244,6 +252,13 @@ fn check_event(trace: &Trace, event: &Event, line: usize) -> Result<(), ReadErro
         }
         Diagnostic(index) => in_range(line, "diagnostic", index, trace.diagnostics.len()),
         Output { text, .. } => label(text),
+        ProcessSpawned(name)
+        | ProcessExited { process: name, .. }
+        | ProcessReaped { process: name, .. }
+        | PipeCreated(name)
+        | PipeWritten { pipe: name, .. }
+        | PipeRead { pipe: name, .. }
+        | PipeClosed { pipe: name, .. } => label(name),
     }
 }
 

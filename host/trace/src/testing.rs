@@ -2,8 +2,8 @@
 
 use crate::model::{Job, Pool, PoolId, Task};
 use crate::{
-    Diagnostic, Ending, Event, EventKind, JobId, Label, Lane, Level, Nanos, Outcome, Signal,
-    Stream, TaskId, Trace, store,
+    Diagnostic, Ending, Event, EventKind, ExitStatus, JobId, Label, Lane, Level, Nanos, Outcome,
+    Signal, Stream, TaskId, Trace, store,
 };
 
 /// Builds a trace event by event; times are in milliseconds.
@@ -25,6 +25,7 @@ impl Builder {
                 pools: vec![Pool { name: "default".into(), workers: 2 }],
                 jobs: Vec::new(),
                 diagnostics: Vec::new(),
+                processes: Vec::new(),
                 events: Vec::new(),
                 ending: Ending::Exited { status: 0 },
                 finished: Nanos::ZERO,
@@ -151,6 +152,12 @@ pub(crate) fn one_of_everything() -> Trace {
     b.main(1002, HandlerEnd { handler: net, logger: app });
     b.diagnostic(1002, "SLOW-1", "took 0.940 seconds").output(1002, Stream::Stdout, "bye");
     b.main(1002, Output { stream: Stream::Stderr, text: note, ended: false });
+    let (cat, pipe) = (b.label("cat[2]"), b.label("cat[2].stdin"));
+    let status = ExitStatus::Signalled(Signal::SIGKILL);
+    b.main(1002, ProcessSpawned(cat)).main(1002, ProcessExited { process: cat, status });
+    b.main(1002, ProcessReaped { process: cat, status }).main(1002, PipeCreated(pipe));
+    b.main(1002, PipeWritten { pipe, bytes: 7 }).main(1002, PipeRead { pipe, bytes: 0 });
+    b.main(1002, PipeClosed { pipe, writer: true });
     b.main(1002, TaskCancelled(task)).main(1003, TurnEnd);
     b.exit(6000)
 }

@@ -25,9 +25,11 @@ pub struct Choice {
 }
 
 /// The seed, and what was drawn from it so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Choices {
     seed: u64,
+    /// What the labels of this process begin with.
+    prefix: String,
     tape: Vec<Choice>,
     /// What the guest's own requests for randomness are served from; made at the first of them.
     guest_entropy: Option<ChaCha8Rng>,
@@ -35,7 +37,17 @@ pub(crate) struct Choices {
 
 impl Choices {
     pub(crate) fn new(seed: u64) -> Choices {
-        Choices { seed, tape: Vec::new(), guest_entropy: None }
+        Choices { seed, ..Choices::default() }
+    }
+
+    /// The choices of a child: other streams than those of the first process.
+    pub(crate) fn of_process(seed: u64, name: &str) -> Choices {
+        Choices { seed, prefix: format!("{name} "), ..Choices::default() }
+    }
+
+    fn label(&self, label: impl FnOnce() -> String) -> String {
+        let label = label();
+        if self.prefix.is_empty() { label } else { self.prefix.clone() + &label }
     }
 
     /// A span or moment. Only what is really open is drawn, and noted on the tape.
@@ -43,13 +55,13 @@ impl Choices {
         match draw {
             Draw::Fixed(nanos) => *nanos,
             Draw::Between(low, high) => {
-                let label = label();
+                let label = self.label(label);
                 let width = u128::from(high.0 - low.0) + 1;
                 let nanos = Nanos(low.0 + self.below(&label, width));
                 self.note(label, nanos)
             }
             Draw::OneOf(options) => {
-                let label = label();
+                let label = self.label(label);
                 let index = self.below(&label, options.len() as u128);
                 let nanos = options[usize::try_from(index).expect("less than the length")];
                 self.note(label, nanos)
@@ -62,15 +74,16 @@ impl Choices {
         if per_million == 0 {
             return false;
         }
-        let label = label();
+        let label = self.label(label);
         let happens = self.below(&label, 1_000_000) < u64::from(per_million);
         self.note(label, happens)
     }
 
     /// Fills a buffer for the guest. Not noted on the tape: the guest's entropy is data, not a decision.
     pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
-        let seed = self.seed;
-        self.guest_entropy.get_or_insert_with(|| stream(seed, "guest entropy")).fill_bytes(bytes);
+        let (seed, prefix) = (self.seed, &self.prefix);
+        let entropy = || stream(seed, &format!("{prefix}guest entropy"));
+        self.guest_entropy.get_or_insert_with(entropy).fill_bytes(bytes);
     }
 
     pub(crate) fn into_tape(self) -> Vec<Choice> {

@@ -19,7 +19,7 @@ use crate::config::Limits;
 const TEXT_BYTES_PER_EVENT: usize = 64;
 
 /// The trace of a run that goes on.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Recorder {
     traced: bool,
     limits: Limits,
@@ -60,6 +60,17 @@ impl Recorder {
             lines: BTreeMap::new(),
             output_bytes: 0,
         }
+    }
+
+    /// How many events and bytes of output there are.
+    pub(crate) fn used(&self) -> (usize, usize) {
+        (self.events.len(), self.output_bytes)
+    }
+
+    /// So many events and bytes of output are permitted from now on.
+    pub(crate) fn bound(&mut self, trace_events: usize, output_bytes: usize) {
+        self.limits.trace_events = trace_events;
+        self.limits.output_bytes = output_bytes;
     }
 
     pub(crate) fn traced(&self) -> bool {
@@ -293,8 +304,8 @@ impl Recorder {
         kind(one) == kind(other)
     }
 
-    /// Closes the trace of a run that ended at `finished`.
-    pub(crate) fn finish(mut self, finished: Nanos, ending: Ending) -> Trace {
+    /// Closes the trace of a run, or of a part of it, that ended at `finished`.
+    pub(crate) fn finish(mut self, finished: Nanos, ending: Option<Ending>) -> Trace {
         for ((lane, stream), line) in std::mem::take(&mut self.lines) {
             let at = self.events.iter().rev().find(|event| event.lane == lane).map(|e| e.at);
             self.line(at.unwrap_or(finished), lane, stream, &line, false);
@@ -302,7 +313,7 @@ impl Recorder {
         // A job runs in place when its worker starts it, so it may have run ahead of the moment at
         // which the process ended. What came after that moment did not happen.
         self.events.retain(|event| event.at <= finished);
-        if self.traced {
+        if self.traced && ending.is_some() {
             self.events.push(Event { at: finished, lane: Lane::MAIN, kind: EventKind::Ended });
         }
         let last_worker = self.events.iter().filter_map(|event| event.lane.worker_index()).max();
@@ -318,8 +329,9 @@ impl Recorder {
             pools: self.pools,
             jobs: self.jobs,
             diagnostics: self.diagnostics,
+            processes: Vec::new(),
             events: self.events,
-            ending,
+            ending: ending.unwrap_or(Ending::Exited { status: 0 }),
             finished,
         }
     }

@@ -149,7 +149,9 @@ impl Kernel {
                     set_aside.push(entry.with(Event::JobIsSeen(job)));
                 }
             }
-            Event::JobIsSeen(_) | Event::MessageArrives(_) => set_aside.push(entry),
+            Event::JobIsSeen(_) | Event::MessageArrives(_) | Event::ChildExits(_) => {
+                set_aside.push(entry);
+            }
         }
     }
 

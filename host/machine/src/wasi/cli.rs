@@ -11,6 +11,8 @@ use crate::bindings::wasi::cli::{
 };
 use crate::guest::Guest;
 use crate::kernel::Halt;
+use crate::kernel::pipes::Descriptor;
+use crate::kernel::world::Pid;
 
 /// A terminal, of which no guest ever gets one.
 pub enum Terminal {}
@@ -41,21 +43,44 @@ impl exit::Host for Guest {
     }
 }
 
+impl Guest {
+    /// What a standard stream is.
+    fn standard(&self, fd: u32) -> Descriptor {
+        let pid = self.kernel.pid();
+        if pid == Pid::FIRST {
+            return [Descriptor::Stdin, Descriptor::Stdout, Descriptor::Stderr][fd as usize];
+        }
+        self.kernel.world().lock().descriptor(pid, fd).unwrap_or(Descriptor::Null)
+    }
+
+    fn standard_output(&self, fd: u32) -> OutputStream {
+        match self.standard(fd) {
+            Descriptor::Stdout => OutputStream::Standard(Stream::Stdout),
+            Descriptor::Stderr => OutputStream::Standard(Stream::Stderr),
+            _ => OutputStream::Descriptor(fd),
+        }
+    }
+}
+
 impl stdin::Host for Guest {
     fn get_stdin(&mut self) -> Result<Resource<InputStream>> {
-        Ok(self.table.push(InputStream::Stdin)?)
+        let stream = match self.standard(0) {
+            Descriptor::Stdin => InputStream::Stdin,
+            _ => InputStream::Descriptor(0),
+        };
+        Ok(self.table.push(stream)?)
     }
 }
 
 impl stdout::Host for Guest {
     fn get_stdout(&mut self) -> Result<Resource<OutputStream>> {
-        Ok(self.table.push(OutputStream::Standard(Stream::Stdout))?)
+        Ok(self.table.push(self.standard_output(1))?)
     }
 }
 
 impl stderr::Host for Guest {
     fn get_stderr(&mut self) -> Result<Resource<OutputStream>> {
-        Ok(self.table.push(OutputStream::Standard(Stream::Stderr))?)
+        Ok(self.table.push(self.standard_output(2))?)
     }
 }
 

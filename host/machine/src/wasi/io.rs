@@ -12,6 +12,8 @@ use crate::bindings::wasi::io::{error, poll, streams};
 use crate::guest::Guest;
 use crate::kernel::Halt;
 use crate::kernel::files;
+use crate::kernel::pipes::PipeError;
+use crate::kernel::world::{Interest, Waiting};
 
 /// What `wasi:io/error` describes: a failure that the scenario injected, or a file's.
 pub struct IoError(String);
@@ -23,12 +25,16 @@ pub enum Pollable {
     Ready,
     /// Ready from this moment on.
     At(Nanos),
+    /// Ready when the descriptor, which may be a pipe's, can be read or written without blocking.
+    Descriptor(u32, Interest),
 }
 
 /// What a guest can read.
 pub enum InputStream {
     /// The scenario's standard input.
     Stdin,
+    /// A descriptor that another process has given: a pipe, or nothing.
+    Descriptor(u32),
     /// A file, from a position on.
     File { file: files::Descriptor, position: u64, path: String },
 }
@@ -37,6 +43,8 @@ pub enum InputStream {
 pub enum OutputStream {
     /// Standard output or standard error.
     Standard(Stream),
+    /// A descriptor that another process has given: a pipe, or nothing.
+    Descriptor(u32),
     /// A file, from a position on, or at its end.
     File { file: files::Descriptor, position: Option<u64>, path: String },
 }
@@ -83,35 +91,18 @@ impl error::HostError for Guest {
 }
 
 impl Guest {
-    /// When the pollable is ready, if that lies ahead.
+    /// When the pollable is ready, if that lies ahead; never, if that is up to others.
     fn ready_at(&self, pollable: &Resource<Pollable>) -> Result<Option<Nanos>> {
-        Ok(match self.table.get(pollable)? {
-            Pollable::At(at) if *at > self.kernel.now() => Some(*at),
+        Ok(match *self.table.get(pollable)? {
+            Pollable::At(at) if at > self.kernel.now() => Some(at),
             Pollable::At(_) | Pollable::Ready => None,
+            Pollable::Descriptor(fd, what) => {
+                let ready = self.kernel.world().lock().is_ready(self.kernel.pid(), fd, what);
+                (!ready).then_some(Nanos::MAX)
+            }
         })
     }
-}
 
-impl poll::Host for Guest {
-    fn poll(&mut self, pollables: Vec<Resource<Pollable>>) -> Result<Vec<u32>> {
-        if pollables.is_empty() {
-            // WASI 0.2: an empty list would wait for ever, and is an error.
-            return Err(Halt::Misuse("polled an empty list of pollables".into()).into());
-        }
-        let mut ready = self.ready_among(&pollables)?;
-        if ready.is_empty() {
-            let mut first = Nanos::MAX;
-            for pollable in &pollables {
-                first = first.min(self.ready_at(pollable)?.unwrap_or(first));
-            }
-            self.kernel.block_until("poll", first, Outcome::Done)?;
-            ready = self.ready_among(&pollables)?;
-        }
-        Ok(ready)
-    }
-}
-
-impl Guest {
     fn ready_among(&self, pollables: &[Resource<Pollable>]) -> Result<Vec<u32>> {
         let mut ready = Vec::new();
         for (index, pollable) in (0..).zip(pollables) {
@@ -121,18 +112,62 @@ impl Guest {
         }
         Ok(ready)
     }
+
+    /// Blocks until one of these is ready, in a call of this name.
+    async fn block_on_any(&mut self, name: &str, pollables: &[Resource<Pollable>]) -> Result<()> {
+        self.others_first().await?;
+        let mut begun = None;
+        loop {
+            let mut first = Nanos::MAX;
+            let mut asks_others = false;
+            for pollable in pollables {
+                let Some(at) = self.ready_at(pollable)? else {
+                    if let Some(label) = begun {
+                        self.kernel.end_blocking(label, Outcome::Done);
+                    }
+                    return Ok(());
+                };
+                first = first.min(at);
+                asks_others |= at == Nanos::MAX;
+            }
+            // A job is alone on its clock, unless it waits for others.
+            if !self.kernel.is_in_company() || (self.kernel.is_in_job() && !asks_others) {
+                return Ok(self.kernel.block_until(name, first, Outcome::Done)?);
+            }
+            if begun.is_none() {
+                begun = Some(self.kernel.begin_blocking(name));
+            }
+            let on = if asks_others { Waiting::Poll } else { Waiting::Turn };
+            self.kernel.block_on(on, first);
+            self.parked().await?;
+            self.own_turn().await?;
+        }
+    }
+}
+
+impl poll::Host for Guest {
+    async fn poll(&mut self, pollables: Vec<Resource<Pollable>>) -> Result<Vec<u32>> {
+        if pollables.is_empty() {
+            // WASI 0.2: an empty list would wait for ever, and is an error.
+            return Err(Halt::Misuse("polled an empty list of pollables".into()).into());
+        }
+        self.block_on_any("poll", &pollables).await?;
+        self.ready_among(&pollables)
+    }
 }
 
 impl poll::HostPollable for Guest {
-    fn ready(&mut self, pollable: Resource<Pollable>) -> Result<bool> {
+    async fn ready(&mut self, pollable: Resource<Pollable>) -> Result<bool> {
+        self.others_first().await?;
         Ok(self.ready_at(&pollable)?.is_none())
     }
 
-    fn block(&mut self, pollable: Resource<Pollable>) -> Result<()> {
-        if let Some(at) = self.ready_at(&pollable)? {
-            self.kernel.block_until("sleep", at, Outcome::Done)?;
-        }
-        Ok(())
+    async fn block(&mut self, pollable: Resource<Pollable>) -> Result<()> {
+        let name = match self.table.get(&pollable)? {
+            Pollable::Descriptor(..) => "poll",
+            _ => "sleep",
+        };
+        self.block_on_any(name, &[pollable]).await
     }
 
     fn drop(&mut self, pollable: Resource<Pollable>) -> Result<()> {
@@ -155,15 +190,30 @@ impl streams::Host for Guest {
     }
 }
 
-impl streams::HostInputStream for Guest {
-    fn read(&mut self, stream: Resource<InputStream>, len: u64) -> StreamResult<Vec<u8>> {
+impl Guest {
+    async fn read_stream(
+        &mut self,
+        stream: &Resource<InputStream>,
+        len: u64,
+        blocking: bool,
+    ) -> StreamResult<Vec<u8>> {
         let len = len.min(BYTES_PER_CALL);
-        let call = match self.table.get(&stream)? {
+        let call = match self.table.get(stream)? {
             InputStream::Stdin => "stdin.read".to_owned(),
             InputStream::File { path, .. } => format!("file.read:{path}"),
+            InputStream::Descriptor(fd) => {
+                let (fd, asked) = (*fd, u32::try_from(len).unwrap_or(u32::MAX));
+                return match self.read_descriptor(fd, asked, blocking).await? {
+                    Ok(bytes) if bytes.is_empty() && len > 0 => Err(StreamFailure::Closed),
+                    Ok(bytes) => Ok(bytes),
+                    Err(PipeError::WouldBlock) => Ok(Vec::new()),
+                    Err(_) => Err(StreamFailure::Closed),
+                };
+            }
         };
+        self.others_first().await?;
         self.kernel.blocking_io(&call)?.map_err(StreamFailure::Failed)?;
-        let bytes = match self.table.get_mut(&stream)? {
+        let bytes = match self.table.get_mut(stream)? {
             InputStream::Stdin => {
                 let rest = &self.kernel.config().stdin[self.stdin_position..];
                 let len = usize::try_from(len).unwrap_or(usize::MAX).min(rest.len());
@@ -176,6 +226,7 @@ impl streams::HostInputStream for Guest {
                 *position += bytes.len() as u64;
                 bytes
             }
+            InputStream::Descriptor(_) => Vec::new(),
         };
         if bytes.is_empty() && len > 0 {
             return Err(StreamFailure::Closed);
@@ -183,21 +234,70 @@ impl streams::HostInputStream for Guest {
         Ok(bytes)
     }
 
-    fn blocking_read(&mut self, stream: Resource<InputStream>, len: u64) -> StreamResult<Vec<u8>> {
-        self.read(stream, len)
+    /// Writes all of the bytes, and is blocked while there is no room for them.
+    async fn write_stream(
+        &mut self,
+        stream: &Resource<OutputStream>,
+        bytes: &[u8],
+    ) -> StreamResult<()> {
+        let call = match self.table.get(stream)? {
+            OutputStream::Standard(stream) => {
+                let stream = *stream;
+                return Ok(self.kernel.output(stream, bytes)?);
+            }
+            OutputStream::Descriptor(fd) => {
+                let fd = *fd;
+                return self.write_all(fd, bytes).await?.map_err(|_| StreamFailure::Closed);
+            }
+            OutputStream::File { path, .. } => format!("file.write:{path}"),
+        };
+        self.others_first().await?;
+        self.kernel.blocking_io(&call)?.map_err(StreamFailure::Failed)?;
+        let now = self.wall_clock();
+        if let OutputStream::File { file, position, .. } = self.table.get_mut(stream)? {
+            match position {
+                Some(position) => {
+                    self.files.write(file, *position, bytes, now)?;
+                    *position += bytes.len() as u64;
+                }
+                None => self.files.append(file, bytes, now)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl streams::HostInputStream for Guest {
+    async fn read(&mut self, stream: Resource<InputStream>, len: u64) -> StreamResult<Vec<u8>> {
+        self.read_stream(&stream, len, false).await
     }
 
-    fn skip(&mut self, stream: Resource<InputStream>, len: u64) -> StreamResult<u64> {
-        Ok(self.read(stream, len)?.len() as u64)
+    async fn blocking_read(
+        &mut self,
+        stream: Resource<InputStream>,
+        len: u64,
+    ) -> StreamResult<Vec<u8>> {
+        self.read_stream(&stream, len, true).await
     }
 
-    fn blocking_skip(&mut self, stream: Resource<InputStream>, len: u64) -> StreamResult<u64> {
-        self.skip(stream, len)
+    async fn skip(&mut self, stream: Resource<InputStream>, len: u64) -> StreamResult<u64> {
+        Ok(self.read_stream(&stream, len, false).await?.len() as u64)
+    }
+
+    async fn blocking_skip(
+        &mut self,
+        stream: Resource<InputStream>,
+        len: u64,
+    ) -> StreamResult<u64> {
+        Ok(self.read_stream(&stream, len, true).await?.len() as u64)
     }
 
     fn subscribe(&mut self, stream: Resource<InputStream>) -> Result<Resource<Pollable>> {
-        self.table.get(&stream)?;
-        Ok(self.table.push(Pollable::Ready)?)
+        let pollable = match self.table.get(&stream)? {
+            InputStream::Descriptor(fd) => Pollable::Descriptor(*fd, Interest::Readable),
+            _ => Pollable::Ready,
+        };
+        Ok(self.table.push(pollable)?)
     }
 
     fn drop(&mut self, stream: Resource<InputStream>) -> Result<()> {
@@ -209,39 +309,27 @@ impl streams::HostInputStream for Guest {
 }
 
 impl streams::HostOutputStream for Guest {
-    fn check_write(&mut self, stream: Resource<OutputStream>) -> StreamResult<u64> {
-        self.table.get(&stream)?;
-        Ok(BYTES_PER_CALL)
-    }
-
-    fn write(&mut self, stream: Resource<OutputStream>, bytes: Vec<u8>) -> StreamResult<()> {
-        let call = match self.table.get(&stream)? {
-            OutputStream::Standard(stream) => {
-                let stream = *stream;
-                return Ok(self.kernel.output(stream, &bytes)?);
-            }
-            OutputStream::File { path, .. } => format!("file.write:{path}"),
+    async fn check_write(&mut self, stream: Resource<OutputStream>) -> StreamResult<u64> {
+        let OutputStream::Descriptor(fd) = self.table.get(&stream)? else {
+            return Ok(BYTES_PER_CALL);
         };
-        self.kernel.blocking_io(&call)?.map_err(StreamFailure::Failed)?;
-        let now = self.wall_clock();
-        if let OutputStream::File { file, position, .. } = self.table.get_mut(&stream)? {
-            match position {
-                Some(position) => {
-                    self.files.write(file, *position, &bytes, now)?;
-                    *position += bytes.len() as u64;
-                }
-                None => self.files.append(file, &bytes, now)?,
-            }
+        let fd = *fd;
+        match self.shared(|shared, pid, _| shared.room(pid, fd)).await? {
+            Ok(room) => Ok(BYTES_PER_CALL.min(room as u64)),
+            Err(_) => Err(StreamFailure::Closed),
         }
-        Ok(())
     }
 
-    fn blocking_write_and_flush(
+    async fn write(&mut self, stream: Resource<OutputStream>, bytes: Vec<u8>) -> StreamResult<()> {
+        self.write_stream(&stream, &bytes).await
+    }
+
+    async fn blocking_write_and_flush(
         &mut self,
         stream: Resource<OutputStream>,
         bytes: Vec<u8>,
     ) -> StreamResult<()> {
-        self.write(stream, bytes)
+        self.write_stream(&stream, &bytes).await
     }
 
     fn flush(&mut self, stream: Resource<OutputStream>) -> StreamResult<()> {
@@ -254,47 +342,52 @@ impl streams::HostOutputStream for Guest {
     }
 
     fn subscribe(&mut self, stream: Resource<OutputStream>) -> Result<Resource<Pollable>> {
-        self.table.get(&stream)?;
-        Ok(self.table.push(Pollable::Ready)?)
+        let pollable = match self.table.get(&stream)? {
+            OutputStream::Descriptor(fd) => Pollable::Descriptor(*fd, Interest::Writable),
+            _ => Pollable::Ready,
+        };
+        Ok(self.table.push(pollable)?)
     }
 
-    fn write_zeroes(&mut self, stream: Resource<OutputStream>, len: u64) -> StreamResult<()> {
+    async fn write_zeroes(&mut self, stream: Resource<OutputStream>, len: u64) -> StreamResult<()> {
         if len > BYTES_PER_CALL {
             return Err(Halt::Misuse(format!(
                 "wrote {len} zeroes in one call; check-write permits {BYTES_PER_CALL}"
             ))
             .into());
         }
-        self.write(stream, vec![0; usize::try_from(len).unwrap_or_default()])
+        let zeroes = vec![0; usize::try_from(len).unwrap_or_default()];
+        self.write_stream(&stream, &zeroes).await
     }
 
-    fn blocking_write_zeroes_and_flush(
+    async fn blocking_write_zeroes_and_flush(
         &mut self,
         stream: Resource<OutputStream>,
         len: u64,
     ) -> StreamResult<()> {
-        self.write_zeroes(stream, len)
+        streams::HostOutputStream::write_zeroes(self, stream, len).await
     }
 
-    fn splice(
+    async fn splice(
         &mut self,
         stream: Resource<OutputStream>,
         source: Resource<InputStream>,
         len: u64,
     ) -> StreamResult<u64> {
-        let bytes = streams::HostInputStream::read(self, source, len)?;
-        let moved = bytes.len() as u64;
-        self.write(stream, bytes)?;
-        Ok(moved)
+        let bytes = self.read_stream(&source, len, false).await?;
+        self.write_stream(&stream, &bytes).await?;
+        Ok(bytes.len() as u64)
     }
 
-    fn blocking_splice(
+    async fn blocking_splice(
         &mut self,
         stream: Resource<OutputStream>,
         source: Resource<InputStream>,
         len: u64,
     ) -> StreamResult<u64> {
-        self.splice(stream, source, len)
+        let bytes = self.read_stream(&source, len, true).await?;
+        self.write_stream(&stream, &bytes).await?;
+        Ok(bytes.len() as u64)
     }
 
     fn drop(&mut self, stream: Resource<OutputStream>) -> Result<()> {

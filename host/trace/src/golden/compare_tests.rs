@@ -193,7 +193,7 @@ fn a_golden_for_other_kinds_or_another_tolerance_is_to_be_blessed_again() {
     let kinds = [Group::Task, Group::Exit].into();
     let seen = compare(&golden, &trace, &kinds, ms(1)).expect("other kinds").to_string();
     assert!(
-        seen.ends_with("output exit, but the scenario asks for task exit; bless it again"),
+        seen.ends_with("pipe exit, but the scenario asks for task exit; bless it again"),
         "{seen}"
     );
     assert_eq!(

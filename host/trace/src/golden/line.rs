@@ -181,6 +181,19 @@ fn describe(trace: &Trace, kind: EventKind) -> (String, Option<Nanos>) {
             let not_ended = if ended { "" } else { ", not ended" };
             ending_in(format!("output {}{not_ended}:", stream.name()), trace.text(text))
         }
+        ProcessSpawned(process) => format!("process {} started", label(process)),
+        ProcessExited { process, status } => format!("process {} {status}", label(process)),
+        ProcessReaped { process, status } => {
+            format!("process {} waited for: it {status}", label(process))
+        }
+        PipeCreated(pipe) => format!("pipe {} made", label(pipe)),
+        PipeWritten { pipe, bytes } => format!("pipe {}: {bytes} bytes written", label(pipe)),
+        PipeRead { pipe, bytes: 0 } => format!("pipe {}: its end is read", label(pipe)),
+        PipeRead { pipe, bytes } => format!("pipe {}: {bytes} bytes read", label(pipe)),
+        PipeClosed { pipe, writer } => {
+            let end = if writer { "writing" } else { "reading" };
+            format!("pipe {}: {end} end closed", label(pipe))
+        }
         Ended => ending_text(&trace.ending),
     };
     (text, None)

@@ -1,0 +1,397 @@
+//! Runs the processes of one run, one at a time, in order of virtual time.
+//!
+//! Each process is a future with a store of its own. Of those that can go on, the one whose clock is furthest
+//! back is polled, until it has to wait for others or has used up its share of fuel; so what the processes
+//! do to each other is a function of the scenario and the seed. The run ends with its first process.
+//!
+//! A process that runs without calling the host only shows a bound of its clock: what it must have burnt since
+//! it was last heard of. That is enough for others to get their turn.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
+
+use loopbox_trace::{Diagnostic, Ending, EventKind, ExitStatus, Lane, Level, Nanos, Signal, Trace};
+use wasmtime::{Engine, Store};
+
+use crate::bindings::MachinePre;
+use crate::config::Config;
+use crate::ending;
+use crate::guest::Guest;
+use crate::kernel::world::{Pid, Start, State, Waiting, World};
+use crate::kernel::{Choice, Heir, Kernel, Remains};
+use crate::sandbox::{FUEL_PER_YIELD, Program, Settings, settle};
+
+/// The programs that can be started, by name.
+pub(crate) type Programs = Arc<BTreeMap<String, MachinePre<Guest>>>;
+
+/// How a process came to its end, by itself.
+struct Finish {
+    ending: Ending,
+    at: Nanos,
+}
+
+/// A process on the host's side.
+struct Process {
+    /// Gone when the process has ended.
+    future: Option<Pin<Box<dyn Future<Output = Finish> + Send>>>,
+    /// Where its part of the trace is when the future is gone.
+    heir: Heir,
+    finish: Option<Finish>,
+    /// What its clock was said to show when it last yielded, and where that counts from.
+    bound: Nanos,
+    base: Nanos,
+    yields: u64,
+}
+
+/// A run that goes on.
+pub(crate) struct Scheduler {
+    engine: Engine,
+    settings: Settings,
+    program: Program,
+    config: Arc<Config>,
+    seed: u64,
+    world: Arc<World>,
+    /// By number, from 1.
+    processes: Vec<Process>,
+}
+
+/// Runs one process of a program to its end: instantiates it, and calls its start function.
+async fn run_process(
+    engine: Engine,
+    program: MachinePre<Guest>,
+    guest: Guest,
+    settings: Settings,
+) -> Finish {
+    let mut store = Store::new(&engine, guest);
+    store.limiter(|guest| &mut guest.memory);
+    store.call_hook(settle);
+    let result = async {
+        let grant = store.data_mut().kernel.fuel_grant();
+        store.set_fuel(grant.expect("a new kernel grants fuel"))?;
+        store.fuel_async_yield_interval(Some(FUEL_PER_YIELD))?;
+        let machine = program.instantiate_async(&mut store).await?;
+        machine.wasi_cli_run().call_run(&mut store).await
+    }
+    .await;
+    let fuel = store.get_fuel().expect("the engine meters fuel");
+    let mut guest = store.into_data();
+    let ending = ending::of(result, fuel, &mut guest, &settings);
+    let at = guest.kernel.end(&ending);
+    Finish { ending, at }
+}
+
+impl Scheduler {
+    pub(crate) fn new(
+        engine: &Engine,
+        settings: &Settings,
+        program: &Program,
+        config: &Arc<Config>,
+        seed: u64,
+    ) -> Scheduler {
+        let kernel = Kernel::new(Arc::clone(config), seed);
+        let mut scheduler = Scheduler {
+            engine: engine.clone(),
+            settings: *settings,
+            program: program.clone(),
+            config: Arc::clone(config),
+            seed,
+            world: Arc::clone(kernel.world()),
+            processes: Vec::new(),
+        };
+        scheduler.add(program.pre.clone(), config, kernel);
+        scheduler
+    }
+
+    fn add(&mut self, program: MachinePre<Guest>, config: &Arc<Config>, mut kernel: Kernel) {
+        let heir = Heir::default();
+        kernel.leave_to(&heir);
+        let guest = Guest::new(config, kernel);
+        let future = run_process(self.engine.clone(), program, guest, self.settings);
+        self.processes.push(Process {
+            future: Some(Box::pin(future)),
+            heir,
+            finish: None,
+            bound: Nanos::ZERO,
+            base: Nanos::ZERO,
+            yields: 0,
+        });
+    }
+
+    /// Runs to the end.
+    pub(crate) async fn run(mut self) -> (Trace, Vec<Choice>) {
+        let (ending, at) = poll_fn(|context| self.poll(context)).await;
+        self.close(ending, at)
+    }
+
+    fn process(&mut self, pid: Pid) -> &mut Process {
+        &mut self.processes[pid.0 as usize - 1]
+    }
+
+    /// Goes on until the run is over or the host's executor is to have its turn.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<(Ending, Nanos)> {
+        loop {
+            let starts = self.world.lock().take_starts();
+            for start in starts {
+                self.start(start);
+            }
+            let next = self.world.lock().next();
+            let Some((at, pid)) = next else {
+                match self.nothing_left() {
+                    Some(end) => return Poll::Ready(end),
+                    None => continue,
+                }
+            };
+            let mut shared = self.world.lock();
+            match shared.process(pid).state {
+                State::Ending { at, status } => {
+                    drop(shared);
+                    if let Some(ending) = self.ended(pid, at, status) {
+                        return Poll::Ready((ending, at));
+                    }
+                    continue;
+                }
+                State::Blocked { .. } => shared.resume(pid, at),
+                _ => {}
+            }
+            drop(shared);
+            let future = self.process(pid).future.as_mut().expect("it has not ended");
+            match future.as_mut().poll(context) {
+                Poll::Ready(finish) => {
+                    let status = status_of(&finish.ending);
+                    let process = self.process(pid);
+                    process.future = None;
+                    let at = finish.at;
+                    process.finish = Some(finish);
+                    self.world.lock().ends(pid, at, status);
+                }
+                Poll::Pending if self.has_yielded(pid) => return Poll::Pending,
+                Poll::Pending => {}
+            }
+        }
+    }
+
+    /// Whether a process that is pending has only used up its share of fuel; then its clock shows more.
+    fn has_yielded(&mut self, pid: Pid) -> bool {
+        let mut shared = self.world.lock();
+        let State::Running { at } = shared.process(pid).state else { return false };
+        let interval = u128::from(FUEL_PER_YIELD) * u128::from(self.config.ps_per_fuel) / 1_000;
+        let interval = u64::try_from(interval).unwrap_or(u64::MAX);
+        let process = &mut self.processes[pid.0 as usize - 1];
+        if at != process.bound || process.yields == 0 {
+            (process.base, process.yields) = (at, 0);
+        }
+        // The first interval may have begun before it was last heard of.
+        process.bound = process.base + Nanos(interval.saturating_mul(process.yields));
+        process.yields += 1;
+        shared.has_come_to(pid, process.bound);
+        true
+    }
+
+    /// Sets up a child; it runs when its time comes.
+    fn start(&mut self, start: Start) {
+        let Start { pid, program, args, env, at } = start;
+        let config = Arc::new(Config {
+            args,
+            env,
+            program_name: program.clone(),
+            stdin: self.config.stdin.clone(),
+            signals: Vec::new(),
+            ..Config::clone(&self.config)
+        });
+        let pre = match self.program.others.get(&program) {
+            Some(pre) if program != self.config.program_name => pre.clone(),
+            _ => self.program.pre.clone(),
+        };
+        let world = Arc::clone(&self.world);
+        let kernel = Kernel::child(Arc::clone(&config), self.seed, world, pid, at);
+        self.add(pre, &config, kernel);
+    }
+
+    /// The moment of a process's end has come. Returns how the run ended, if it did.
+    fn ended(&mut self, pid: Pid, at: Nanos, status: ExitStatus) -> Option<Ending> {
+        let process = self.process(pid);
+        // Something else may have ended it before it came to its own end.
+        process.future = None;
+        let own = process
+            .finish
+            .take()
+            .filter(|finish| finish.at <= at && status_of(&finish.ending) == status);
+        let killed = own.is_none();
+        let ending = own.map(|finish| finish.ending);
+        let signal = match status {
+            ExitStatus::Signalled(signal) if killed => Some(signal),
+            _ => None,
+        };
+        if let Some(signal) = signal {
+            self.with_remains(pid, |remains| {
+                remains.record(at, Lane::SIGNALS, EventKind::SignalRaised(signal));
+                remains.record(at, Lane::SIGNALS, EventKind::SignalDefault(signal));
+            });
+        }
+        if pid == Pid::FIRST {
+            return Some(ending.unwrap_or_else(|| match status {
+                ExitStatus::Signalled(signal) => Ending::Signalled { signal },
+                ExitStatus::Exited(status) => Ending::Exited { status },
+            }));
+        }
+        let name = self.world.lock().name(pid);
+        match ending {
+            // What ends a child in this way is about the whole run.
+            Some(
+                ending @ (Ending::LimitReached { .. }
+                | Ending::Misused { .. }
+                | Ending::Deadlock { .. }),
+            ) => {
+                return Some(in_process(&name, ending));
+            }
+            Some(ending @ (Ending::Panicked { .. } | Ending::Trapped { .. }))
+                if self.config.wants("CHILD-CRASHED") =>
+            {
+                self.with_remains(pid, |remains| remains.diagnostic(at, crash(&name, &ending)));
+            }
+            _ => {}
+        }
+        self.with_remains(pid, |remains| {
+            let process = remains.intern(&name);
+            remains.record(at, Lane::MAIN, EventKind::ProcessExited { process, status });
+        });
+        self.world.lock().has_ended(pid);
+        None
+    }
+
+    fn with_remains(&mut self, pid: Pid, change: impl FnOnce(&mut Remains)) {
+        let heir = Arc::clone(&self.process(pid).heir);
+        let mut remains = heir.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(remains) = remains.as_mut() {
+            change(remains);
+        }
+    }
+
+    /// Nobody can ever go on. The first process's loop may say why, once; then the run is over.
+    fn nothing_left(&mut self) -> Option<(Ending, Nanos)> {
+        let mut shared = self.world.lock();
+        let at = shared.frontier();
+        let asks_loop = shared.waiting_for(Pid::FIRST) == Some(Waiting::Loop);
+        if !std::mem::replace(&mut shared.stuck, true) && asks_loop {
+            shared.resume(Pid::FIRST, at);
+            return None;
+        }
+        Some((Ending::Deadlock { waiting: shared.waiting() }, at))
+    }
+
+    /// Puts together what the processes have left.
+    fn close(mut self, ending: Ending, at: Nanos) -> (Trace, Vec<Choice>) {
+        for process in &mut self.processes {
+            process.future = None;
+        }
+        let ending = self.explain(ending);
+        if matches!(ending, Ending::Exited { .. } | Ending::Signalled { .. }) {
+            self.report_left_behind(at);
+        }
+        let pids: Vec<Pid> = self.world.lock().pids().collect();
+        let mut remains = self.processes.iter().map(|process| {
+            let remains = process.heir.lock().unwrap_or_else(PoisonError::into_inner).take();
+            remains.expect("a kernel leaves its remains when it is dropped")
+        });
+        let first = remains.next().expect("there is a first process");
+        let (mut trace, mut choices) = first.finish(at, Some(ending));
+        for (pid, remains) in pids.into_iter().skip(1).zip(remains) {
+            let shared = self.world.lock();
+            let ended = match shared.process(pid).state {
+                State::Ending { at, .. } | State::Zombie { at, .. } => at,
+                _ => at,
+            };
+            let name = shared.name(pid);
+            drop(shared);
+            let (part, drawn) = remains.finish(ended.min(at), None);
+            trace.add_process(&name, part);
+            choices.extend(drawn);
+        }
+        (trace, choices)
+    }
+
+    /// Adds to a deadlock what other processes wait for.
+    fn explain(&self, ending: Ending) -> Ending {
+        let Ending::Deadlock { mut waiting } = ending else { return ending };
+        for line in self.world.lock().waiting() {
+            if !waiting.contains(&line) {
+                waiting.push(line);
+            }
+        }
+        Ending::Deadlock { waiting }
+    }
+
+    /// Children that the first process has not waited for.
+    fn report_left_behind(&mut self, at: Nanos) {
+        let shared = self.world.lock();
+        let reports: Vec<Diagnostic> = shared
+            .left_behind()
+            .into_iter()
+            .map(|(pid, state)| {
+                let (started, place) = shared.origin(pid);
+                let name = shared.name(pid);
+                let (code, text) = match state {
+                    State::Zombie { at, status } => (
+                        "ZOMBIE",
+                        format!("child process {name} {status} at {at} and was never waited for"),
+                    ),
+                    _ => (
+                        "ORPHAN-CHILD",
+                        format!(
+                            "child process {name} still runs at the end of the process that started it at {started}"
+                        ),
+                    ),
+                };
+                Diagnostic {
+                    code: code.into(),
+                    level: Level::Warning,
+                    logger: "loopbox".into(),
+                    text,
+                    created: (!place.is_empty()).then(|| place.to_owned()),
+                    died: None,
+                }
+            })
+            .filter(|report| self.config.wants(&report.code))
+            .collect();
+        drop(shared);
+        self.with_remains(Pid::FIRST, |remains| {
+            for report in reports {
+                remains.diagnostic(at, report);
+            }
+        });
+    }
+}
+
+/// What a process's parent is told.
+fn status_of(ending: &Ending) -> ExitStatus {
+    match ending {
+        Ending::Exited { status } => ExitStatus::Exited(*status),
+        Ending::Signalled { signal } => ExitStatus::Signalled(*signal),
+        _ => ExitStatus::Signalled(Signal::SIGABRT),
+    }
+}
+
+/// The report of a child that failed badly.
+fn crash(name: &str, ending: &Ending) -> Diagnostic {
+    Diagnostic {
+        code: "CHILD-CRASHED".into(),
+        level: Level::Critical,
+        logger: "loopbox".into(),
+        text: format!("child process {name} {ending}"),
+        created: None,
+        died: ending.backtrace().first().cloned(),
+    }
+}
+
+/// An ending of the run that a child has brought about.
+fn in_process(name: &str, ending: Ending) -> Ending {
+    match ending {
+        Ending::Misused { reason, backtrace } => {
+            Ending::Misused { reason: format!("in child process {name}: {reason}"), backtrace }
+        }
+        other => other,
+    }
+}
