@@ -127,6 +127,7 @@ fn find(key: &str, expectations: &Expectations, trace: &Trace) -> Option<Finding
         "stdout" => output::stdout(e.stdout.as_deref()?, trace),
         "stdout-contains" => output::contains(&e.stdout_contains, trace, crate::Stream::Stdout),
         "stderr-contains" => output::contains(&e.stderr_contains, trace, crate::Stream::Stderr),
+        "deadlock-contains" => output::deadlock(&e.deadlock_contains, trace),
         "max-stall" => timing::max_stall(e.max_stall?, trace),
         "lag" => timing::lag(e.lag?, trace),
         "signal-latency" => timing::signal_latency(e.signal_latency?, trace),
@@ -185,6 +186,8 @@ mod tests {
             stdout: Some("bye\n".into()),
             stdout_contains: vec!["bye".into()],
             stderr_contains: vec!["Gr".into()],
+            // The run of the others has another end.
+            deadlock_contains: Vec::new(),
             max_stall: Some(Span { min: None, max: Some(ms(1000)) }),
             lag: Some(Latency { max: Some(ms(50)), ..Latency::default() }),
             signal_latency: Some(Latency { max: Some(ms(51)), ..Latency::default() }),

@@ -34,6 +34,10 @@ const fn code(name: &'static str, origin: Origin) -> Code {
 
 /// All of them, by name.
 pub const CODES: &[Code] = &[
+    code("AG-1", Ours),
+    code("AG-2", Asyncio),
+    code("AG-3", Asyncio),
+    code("AG-4", Ours),
     code("AWAIT-1", Asyncio),
     code("BLOCK", Ours),
     code("CHILD-CRASHED", Ours),
@@ -44,6 +48,7 @@ pub const CODES: &[Code] = &[
     code("EXE-6", Asyncio),
     code("EXIT-UNCLEAN", Ours),
     code("HANDLER-REPLACED", Ours),
+    code("LOCK-ORDER", Ours),
     code("LOG-LEFT", Ours),
     code("LOG-LOST", Ours),
     code("LOST-WAKER", Ours),

@@ -158,6 +158,8 @@ pub(super) struct ExpectTable {
     pub(super) stdout_contains: OneOrMany,
     #[serde(default)]
     pub(super) stderr_contains: OneOrMany,
+    #[serde(default)]
+    pub(super) deadlock_contains: OneOrMany,
     pub(super) max_stall: Option<MaxOr<SpanBounds>>,
     pub(super) lag: Option<MaxOr<LatencyBounds>>,
     pub(super) signal_latency: Option<MaxOr<LatencyBounds>>,

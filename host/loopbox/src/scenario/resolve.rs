@@ -284,6 +284,7 @@ fn expect(
         stdout: table.stdout,
         stdout_contains: table.stdout_contains.0,
         stderr_contains: table.stderr_contains.0,
+        deadlock_contains: table.deadlock_contains.0,
         max_stall: table.max_stall.map(|bounds| bounds.0),
         lag: table.lag.map(|bounds| bounds.0),
         signal_latency: table.signal_latency.map(|bounds| bounds.0),

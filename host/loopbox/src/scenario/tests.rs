@@ -136,6 +136,7 @@ fn expectations_are_short_or_in_full() {
         stdout = "x"
         stdout-contains = "a"
         stderr-contains = ["b", "c"]
+        deadlock-contains = "d"
         max-stall = "20ms"
         lag = "1ms"
         signal-latency = "2ms"
@@ -148,6 +149,7 @@ fn expectations_are_short_or_in_full() {
     );
     assert_eq!(short.exit.as_deref(), Some("SIGTERM"));
     assert_eq!((short.stdout_contains, short.stderr_contains.len()), (vec!["a".into()], 2));
+    assert_eq!(short.deadlock_contains, ["d"]);
     assert_eq!(short.max_stall, Some(Span { min: None, max: Some(ms(20)) }));
     assert_eq!(short.lag, Some(Latency { max: Some(ms(1)), ..Latency::default() }));
     let reports = short.diagnostics.expect("said");

@@ -18,6 +18,8 @@ pub struct Expectations {
     pub stdout_contains: Vec<String>,
     /// Texts that standard error contains.
     pub stderr_contains: Vec<String>,
+    /// Texts that the report of a deadlock contains.
+    pub deadlock_contains: Vec<String>,
     /// The longest turn of the loop.
     pub max_stall: Option<Span>,
     /// How late the loop sees timers, completions, messages and signals.
@@ -50,6 +52,7 @@ impl Expectations {
             ("stdout", self.stdout.is_some()),
             ("stdout-contains", !self.stdout_contains.is_empty()),
             ("stderr-contains", !self.stderr_contains.is_empty()),
+            ("deadlock-contains", !self.deadlock_contains.is_empty()),
             ("max-stall", self.max_stall.is_some()),
             ("lag", self.lag.is_some()),
             ("signal-latency", self.signal_latency.is_some()),

@@ -103,12 +103,34 @@ fn diff(expected: &str, written: &str) -> Vec<String> {
 
 /// A stream contains each of these texts.
 pub(super) fn contains(texts: &[String], trace: &Trace, stream: Stream) -> Finding {
-    let written = trace.output(stream);
+    all_in(texts, &trace.output(stream), stream.name(), || last_lines(trace, stream))
+}
+
+/// The report of a deadlock contains each of these texts.
+pub(super) fn deadlock(texts: &[String], trace: &Trace) -> Finding {
+    match &trace.ending {
+        Ending::Deadlock { waiting } => {
+            let lines = || waiting.iter().map(|line| escape(line)).collect();
+            all_in(texts, &waiting.join("\n"), "the report", lines)
+        }
+        ending => {
+            all_in(texts, "", &format!("the report, since there is none: {ending}"), Vec::new)
+        }
+    }
+}
+
+/// Each of these texts is in what was written; if not, the detail says more.
+fn all_in(
+    texts: &[String],
+    written: &str,
+    place: &str,
+    more: impl FnOnce() -> Vec<String>,
+) -> Finding {
     let missing: Vec<_> = texts.iter().filter(|text| !written.contains(text.as_str())).collect();
     let mut detail: Vec<String> =
         missing.iter().map(|text| format!("missing: \"{}\"", one_line(text))).collect();
     if !missing.is_empty() {
-        detail.extend(last_lines(trace, stream));
+        detail.extend(more());
     }
     let shown: Vec<_> = texts.iter().map(|text| format!("\"{}\"", one_line(text))).collect();
     Finding {
@@ -116,7 +138,7 @@ pub(super) fn contains(texts: &[String], trace: &Trace, stream: Stream) -> Findi
         expected: shown.join(", "),
         actual: match missing.len() {
             0 => "contained".into(),
-            count => format!("{count} of {} missing in {}", texts.len(), stream.name()),
+            count => format!("{count} of {} missing in {place}", texts.len()),
         },
         detail,
     }
@@ -147,6 +169,20 @@ mod tests {
         let finding = exit("SIGTERM", &Builder::new().end(5, Ending::Deadlock { waiting }));
         assert_eq!(finding.detail, ["task main waits for nothing"]);
         assert_eq!(finding.expected, "SIGTERM");
+    }
+
+    #[test]
+    fn a_deadlock_report_is_searched_and_shown() {
+        let waiting = vec!["task a waits for b".to_owned()];
+        let trace = Builder::new().end(5, Ending::Deadlock { waiting });
+        let look_for = |text: &str, trace: &Trace| deadlock(&[text.to_owned()], trace);
+        assert_eq!(look_for("waits for b", &trace).ruling, Ruling::Kept);
+        let finding = look_for("waits for c", &trace);
+        assert_eq!(finding.ruling, Ruling::Broken);
+        assert_eq!(finding.detail, ["missing: \"waits for c\"", "task a waits for b"]);
+        let finding = look_for("waits for b", &Builder::new().exit(1));
+        assert_eq!(finding.ruling, Ruling::Broken);
+        assert!(finding.actual.contains("there is none"), "{}", finding.actual);
     }
 
     #[test]
