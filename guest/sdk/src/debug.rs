@@ -77,7 +77,7 @@ pub(crate) fn slow_wait(began: u64, until: u64, now: u64) -> Report {
 }
 
 /// A report of ours, which asyncio would not make.
-fn ours(code: &str, text: String, created: Option<&Location<'_>>) -> Report {
+pub(crate) fn ours(code: &str, text: String, created: Option<&Location<'_>>) -> Report {
     Report {
         code: code.into(),
         level: Level::Warning,

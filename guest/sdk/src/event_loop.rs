@@ -19,6 +19,7 @@ use std::task::{Context, Waker};
 use slab::Slab;
 
 use crate::callback::{Callback, TimerHandle};
+use crate::deadlock;
 use crate::exception_handler;
 use crate::executor::{self, PoolJob};
 use crate::host::event_loop::{self as host, NoticeKind};
@@ -77,6 +78,8 @@ pub(crate) struct EventLoop {
     pub(crate) is_open: Cell<bool>,
     /// `stop` was called: the turn that runs is the last.
     pub(crate) stopping: Cell<bool>,
+    /// Counts turns.
+    pub(crate) turns: Cell<u32>,
     /// What runs in the next turn, first come first served.
     pub(crate) ready: RefCell<VecDeque<Ready>>,
     /// What becomes ready at some time.
@@ -163,6 +166,7 @@ impl EventLoop {
             run_number: Cell::new(0),
             is_open: Cell::new(false),
             stopping: Cell::new(false),
+            turns: Cell::new(0),
             ready: RefCell::new(VecDeque::new()),
             timers: RefCell::new(Timers::new()),
             tasks: RefCell::new(Slab::new()),
@@ -194,6 +198,10 @@ impl EventLoop {
         if wake == PARK {
             wake = host::park();
         }
+        if wake == deadlock::NEVER {
+            deadlock::report(self);
+        }
+        self.turns.set(self.turns.get().wrapping_add(1));
         let now = wake & !NOTICES_WAIT;
         self.watch.after_wait(began, until, now);
         if !self.unwoken.borrow().is_empty() {

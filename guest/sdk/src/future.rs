@@ -176,11 +176,17 @@ impl<T> Shared<T> {
 
 impl<T> Object for Shared<T> {
     fn describe(&self) -> String {
-        format!("{} made at {}", self.class.to_lowercase(), self.created)
+        format!("{} made at {}", self.class.to_lowercase(), crate::deadlock::show(self.created))
     }
 
     fn holders(&self) -> Vec<(u32, Place)> {
         Vec::new()
+    }
+
+    fn remark(&self, references: usize) -> Option<String> {
+        // Those who wait have one reference each.
+        (references <= self.waiters.borrow().len())
+            .then(|| "nobody else holds it, so nobody can complete it".into())
     }
 }
 

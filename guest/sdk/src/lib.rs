@@ -42,6 +42,8 @@
 //! | `loop.add_signal_handler` | [`signal::add_signal_handler`], [`signal::Signals`], [`signal::wait`] |
 //! | `loop.set_debug(True)`, `slow_callback_duration` | [`set_debug`], [`set_slow_callback_duration`] |
 //! | `logging.getLogger("name").info(...)` | [`logging::get_logger`], or `log::info!(target: "name", ...)` |
+//! | `asyncio.Lock`, `Event`, `Condition`, `Semaphore`, `Barrier`, `Queue` | [`sync`] |
+//! | `async def` with `yield`, `aclosing`, `loop.shutdown_asyncgens()` | [`generator`], [`aclosing`], [`shutdown_asyncgens`] |
 //! | `warnings.simplefilter`, `logging.captureWarnings` | [`warnings`] |
 //! | `logging.basicConfig(level=...)` | [`logging::basic_config`] |
 //!
@@ -53,12 +55,14 @@
 mod callback;
 mod cancel;
 mod coroutine;
+mod deadlock;
 mod debug;
 mod event_loop;
 mod exception;
 mod exception_handler;
 mod executor;
 mod gather;
+mod generator;
 mod host;
 mod loop_handle;
 mod process;
@@ -73,6 +77,7 @@ pub mod blocking;
 pub mod future;
 pub mod logging;
 pub mod signal;
+pub mod sync;
 pub mod warnings;
 
 pub use callback::{
@@ -94,6 +99,9 @@ pub use executor::{
 };
 pub use future::create_future;
 pub use gather::{Gather, Shield, gather, shield};
+pub use generator::{
+    AsyncGenerator, GeneratorExit, Yielder, aclosing, generator, shutdown_asyncgens,
+};
 pub use loop_handle::{ConcurrentFuture, LoopHandle, get_running_loop};
 pub use process::exit;
 pub use runner::{Loop, RunError, Runner, run};

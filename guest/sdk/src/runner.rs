@@ -152,6 +152,12 @@ impl EventLoop {
                 exception_handler::call(context);
             }
         }
+        if crate::generator::are_open() {
+            let closing = crate::spawn(crate::generator::shutdown_asyncgens());
+            while !closing.is_finished() {
+                self.turn();
+            }
+        }
         executor::join_default(self, place);
         self.cancel_tasks();
     }

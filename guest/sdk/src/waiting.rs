@@ -102,6 +102,12 @@ pub(crate) trait Object {
     /// The tasks that could end the waiting, by sequence number, each with the place where it came to
     /// that; empty if nobody is known.
     fn holders(&self) -> Vec<(u32, Place)>;
+
+    /// What a report of a deadlock should add, if the thing itself shows what is missing. There are so many
+    /// references to it.
+    fn remark(&self, _references: usize) -> Option<String> {
+        None
+    }
 }
 
 struct Register {

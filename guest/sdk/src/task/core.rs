@@ -243,7 +243,6 @@ impl Live {
     }
 
     /// How many others hold a waker of the task.
-    #[expect(dead_code, reason = "for reports of deadlocks, which follow")]
     pub(crate) fn wakers_elsewhere(&self) -> usize {
         Arc::strong_count(&self.wake).saturating_sub(2)
     }
