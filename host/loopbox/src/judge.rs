@@ -127,6 +127,7 @@ mod tests {
             name: "x".into(),
             title: "x".into(),
             guest: Guest::Wasm("x.wasm".into()),
+            programs: Default::default(),
             seed: 0,
             config: Arc::new(Config::default()),
             stack_bytes: 1 << 20,

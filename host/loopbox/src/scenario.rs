@@ -25,7 +25,7 @@ mod tests;
 mod texts;
 mod values;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,6 +47,8 @@ pub struct Scenario {
     pub title: String,
     /// The program that it is about.
     pub guest: Guest,
+    /// Other programs that it can start, by name.
+    pub programs: BTreeMap<String, Guest>,
     /// What everything open is drawn from, unless the command line says otherwise.
     pub seed: u64,
     /// The world outside the guest.

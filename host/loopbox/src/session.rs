@@ -4,6 +4,7 @@
 //! threads as there are jobs, and are reported in the order of their paths.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use smol::lock::Semaphore;
 use crate::guests::{self, BuildError, Built, CargoGuest};
 use crate::invocation;
 use crate::judge::{self, BlessError};
-use crate::programs::{ProgramError, Programs};
+use crate::programs::{ProgramError, Programs, Ready};
 use crate::report::{About, Judged, Outcome, Report, Tally};
 use crate::results::{self, Record, Results};
 use crate::runner::Stop;
@@ -46,7 +47,7 @@ pub fn load(found: Vec<Found>) -> Vec<Loaded> {
 
 /// Builds the guests that these scenarios need. Asked to stop, it builds nothing.
 pub async fn build(scenarios: &[Loaded], stop: &Stop) -> Built {
-    let wanted = scenarios.iter().filter_map(Loaded::cargo_guest).collect();
+    let wanted = scenarios.iter().flat_map(Loaded::cargo_guests).collect();
     // Without the guests nothing can run, and nothing will: the runs are asked to stop too.
     stop.or(guests::build(&wanted)).await.unwrap_or_default()
 }
@@ -175,7 +176,25 @@ impl Session {
 
     /// Runs a scenario; gives the hash of its component, too.
     async fn run_one(&self, scenario: &Scenario, built: &Built) -> Result<(Sha256, Run), RunError> {
-        let component = match &scenario.guest {
+        let ready = self.ready(&scenario.guest, scenario, built).await?;
+        let mut others = BTreeMap::new();
+        for (name, guest) in &scenario.programs {
+            others.insert(name.clone(), self.ready(guest, scenario, built).await?.program);
+        }
+        let program = ready.program.with_programs(others);
+        let seed = self.seed_of(scenario);
+        let run = ready.sandbox.run(&program, &scenario.config, seed).await;
+        Ok((ready.sha256, run))
+    }
+
+    /// A program of a scenario, loaded.
+    async fn ready(
+        &self,
+        guest: &Guest,
+        scenario: &Scenario,
+        built: &Built,
+    ) -> Result<Ready, RunError> {
+        let component = match guest {
             Guest::Wasm(path) => path,
             Guest::Cargo { package, bin, dir } => {
                 let guest = cargo_guest(package, bin, dir);
@@ -183,10 +202,7 @@ impl Session {
                 built.as_ref().map_err(BuildError::clone)?
             }
         };
-        let ready = self.programs.ready(component, scenario.stack_bytes).await?;
-        let seed = self.seed_of(scenario);
-        let run = ready.sandbox.run(&ready.program, &scenario.config, seed).await;
-        Ok((ready.sha256, run))
+        Ok(self.programs.ready(component, scenario.stack_bytes).await?)
     }
 
     fn judge_and_keep(
@@ -220,11 +236,15 @@ impl Session {
 }
 
 impl Loaded {
-    fn cargo_guest(&self) -> Option<CargoGuest> {
-        match &self.scenario.as_ref().ok()?.guest {
+    /// What cargo is to build for it.
+    fn cargo_guests(&self) -> Vec<CargoGuest> {
+        let Ok(scenario) = &self.scenario else { return Vec::new() };
+        let guests = std::iter::once(&scenario.guest).chain(scenario.programs.values());
+        let cargo = guests.filter_map(|guest| match guest {
             Guest::Cargo { package, bin, dir } => Some(cargo_guest(package, bin, dir)),
             Guest::Wasm(_) => None,
-        }
+        });
+        cargo.collect()
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Document {
     pub(super) machine: Option<Map<MachineTable>>,
     pub(super) diagnostics: Option<Map<DiagnosticsTable>>,
     #[serde(default)]
+    pub(super) program: Vec<Spanned<Map<ProgramTable>>>,
+    #[serde(default)]
     pub(super) signal: Vec<Map<SignalTable>>,
     #[serde(default)]
     pub(super) blocking: Vec<Map<BlockingTable>>,
@@ -87,6 +89,8 @@ pub(super) struct MachineTable {
     pub(super) stack_limit: Option<Text<Bytes<{ 64 << 10 }, { 16 << 20 }>>>,
     pub(super) output_limit: Option<Text<Bytes<1, { 4 << 30 }>>>,
     pub(super) trace_limit: Option<Whole<1, { i64::MAX as u64 }>>,
+    pub(super) processes: Option<Whole<1, 16>>,
+    pub(super) pipe_capacity: Option<Text<Bytes<1, { 1 << 20 }>>>,
     pub(super) wall_clock: Option<WallClock>,
     pub(super) debug: Option<bool>,
 }
@@ -107,6 +111,20 @@ pub(super) struct DiagnosticsTable {
 
 impl Shape for DiagnosticsTable {
     const EXPECTED: &'static str = "a table such as { off = [\"TURN\"] }";
+}
+
+/// Another program, for the guest to start.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProgramTable {
+    pub(super) name: Spanned<String>,
+    pub(super) guest: Spanned<Map<GuestTable>>,
+    pub(super) start: Option<DrawnNanos>,
+}
+
+impl Shape for ProgramTable {
+    const EXPECTED: &'static str =
+        "a table: { name = \"cat\", guest = { package = \"..\", bin = \"cat\" } }";
 }
 
 /// A signal that is sent.

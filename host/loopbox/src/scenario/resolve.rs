@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use std::sync::Arc;
 
-use loopbox_machine::config::{BlockingRule, Config, Failure, Limits, SignalPlan};
+use loopbox_machine::config::{
+    BlockingRule, Config, Draw, Failure, Limits, ProgramPlan, SignalPlan,
+};
 use loopbox_trace::check::{Expectations, GoldenExpectation};
 use loopbox_trace::codes::{self, Origin};
 use loopbox_trace::{Nanos, golden};
@@ -14,7 +16,7 @@ use toml::Spanned;
 use super::error::ScenarioError;
 use super::format::{
     BlockingTable, DiagnosticsTable, Document, ExpectTable, FileTable, GuestTable, MachineTable,
-    SignalTable,
+    ProgramTable, SignalTable,
 };
 use super::sources::{Sources, nearest, read_file};
 use super::texts::{EnvName, GuestPath, HostPath};
@@ -42,6 +44,7 @@ pub(super) fn resolve(
 ) -> Result<Scenario, ScenarioError> {
     let title = title(document.title, sources)?;
     let (guest, program_name) = guest(document.guest, sources)?;
+    let (programs, plans) = programs(document.program, &program_name, sources)?;
     let mut config = Config {
         args: document.args.into_iter().map(|Text(arg)| arg).collect(),
         program_name,
@@ -52,6 +55,7 @@ pub(super) fn resolve(
             .collect(),
         stdin: document.stdin.unwrap_or_default().into(),
         files: files(document.file, sources)?,
+        programs: plans,
         signals: document.signal.into_iter().map(signal).collect(),
         blocking: document.blocking.into_iter().map(blocking).collect(),
         ..Config::default()
@@ -65,6 +69,7 @@ pub(super) fn resolve(
         name: name(path),
         title,
         guest,
+        programs,
         seed: document.seed.map_or(0, |Whole(seed)| seed),
         config: Arc::new(config),
         stack_bytes,
@@ -121,6 +126,34 @@ fn guest(
         }
         _ => Err(sources.error(span, "this names no guest").help(HELP)),
     }
+}
+
+/// What the guest can start: the programs, and what starting them takes.
+fn programs(
+    tables: Vec<Spanned<Map<ProgramTable>>>,
+    own_name: &str,
+    sources: &Sources,
+) -> Result<(BTreeMap<String, Guest>, Vec<ProgramPlan>), ScenarioError> {
+    let (mut programs, mut plans) = (BTreeMap::new(), Vec::new());
+    for table in tables {
+        let Map(ProgramTable { name, guest: own_guest, start }) = table.into_inner();
+        let span = name.span();
+        let name = name.into_inner();
+        let (own_guest, _) = guest(Some(own_guest), sources)?;
+        if name.is_empty() {
+            return Err(sources.error(span, "a program has a name"));
+        }
+        if name == own_name {
+            let message = format!("`{name}` is the guest itself, which can start itself anyway");
+            return Err(sources.error(span, message));
+        }
+        if programs.insert(name.clone(), own_guest).is_some() {
+            return Err(sources.error(span, format!("two programs are called `{name}`")));
+        }
+        let start = start.map_or(Draw::Fixed(Nanos::ZERO), |DrawnNanos(start)| start);
+        plans.push(ProgramPlan { name, start });
+    }
+    Ok((programs, plans))
 }
 
 /// The files of the machine: those that it can hold, so that a run never fails over them.
@@ -241,7 +274,9 @@ fn blocking(Map(table): Map<BlockingTable>) -> BlockingRule {
 
 /// Takes over what `[machine]` says; returns the size of the guest's stack.
 fn machine(config: &mut Config, table: MachineTable) -> usize {
-    let Config { workers, ps_per_fuel, limits, wall_clock, debug, .. } = config;
+    let Config {
+        workers, ps_per_fuel, limits, processes, pipe_capacity, wall_clock, debug, ..
+    } = config;
     let Limits { time, fuel, memory_bytes, output_bytes, trace_events } = limits;
     let usize_of = |number| usize::try_from(number).unwrap_or(usize::MAX);
     let mut stack_bytes = STACK_BYTES;
@@ -253,6 +288,8 @@ fn machine(config: &mut Config, table: MachineTable) -> usize {
     set(&mut stack_bytes, table.stack_limit.map(|Text(Bytes(bytes))| bytes));
     set(output_bytes, table.output_limit.map(|Text(Bytes(bytes))| bytes));
     set(trace_events, table.trace_limit.map(|Whole(events)| usize_of(events)));
+    set(processes, table.processes.map(|Whole(n)| u16::try_from(n).unwrap_or(u16::MAX)));
+    set(pipe_capacity, table.pipe_capacity.map(|Text(Bytes(bytes))| bytes));
     set(wall_clock, table.wall_clock.map(|WallClock(since_epoch)| since_epoch));
     set(debug, table.debug);
     stack_bytes

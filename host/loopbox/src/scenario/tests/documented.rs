@@ -8,7 +8,7 @@ use super::{folder, loaded, scenario};
 use crate::scenario::expected::{LatencyBounds, ReportTable, SpanBounds};
 use crate::scenario::format::{
     BlockingTable, DiagnosticsTable, Document, ExpectTable, FailsTable, FileTable, GuestTable,
-    MachineTable, SignalTable,
+    MachineTable, ProgramTable, SignalTable,
 };
 use crate::scenario::sources::unknown_key;
 use crate::scenario::values::DrawTable;
@@ -41,6 +41,7 @@ fn the_page_lists_the_keys_that_the_reader_knows() {
         ("## `[[file]]`", known::<FileTable>()),
         ("## `[machine]`", known::<MachineTable>()),
         ("## `[diagnostics]`", known::<DiagnosticsTable>()),
+        ("## `[[program]]`", known::<ProgramTable>()),
         ("## `[[signal]]`", known::<SignalTable>()),
         ("## `[[blocking]]`", known::<BlockingTable>()),
         ("### `fails`", known::<FailsTable>()),
