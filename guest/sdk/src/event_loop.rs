@@ -458,6 +458,8 @@ impl EventLoop {
                 return asked;
             }
             for task in &left {
+                // Whoever ends the loop looks at what comes out.
+                task.core().has_handle.set(true);
                 self.cancel_at_the_end(task);
             }
             asked.extend(left);
@@ -519,7 +521,10 @@ impl EventLoop {
     /// Drops a task that is neither done nor cancelled.
     pub(crate) fn destroy(&self, key: TaskKey) {
         if let Some(task) = self.find_task(key) {
-            crate::task::destroyed_pending(&*task);
+            // Whoever ran the loop for a main task was told that it did not complete.
+            if !self.watch.is_main(key) {
+                crate::task::destroyed_pending(&*task);
+            }
             let live = self.tasks.borrow_mut().try_remove(key.slot as usize);
             task.core().state.set(State::Cancelled);
             drop(live);

@@ -39,7 +39,9 @@ impl Exception {
     }
 
     fn of<E: Error>(error: &E, raised: Option<&'static Location<'static>>) -> Exception {
-        let text = error.to_string();
+        // Python's has no text.
+        let is_timeout = any::type_name::<E>() == any::type_name::<crate::TimeoutError>();
+        let text = if is_timeout { String::new() } else { error.to_string() };
         let arguments = if text.is_empty() { String::new() } else { quote(&text) };
         let kind = kind_of::<E>().into();
         Exception(Arc::new(Inner { kind, text, arguments, raised, cause: None }))
@@ -77,11 +79,16 @@ impl Exception {
     /// As Python shows it at the end of a traceback: `ValueError: x`.
     pub(crate) fn last_line(&self) -> String {
         let Inner { kind, text, arguments, .. } = &*self.0;
+        // A traceback names the module, unless it is Python itself.
+        let module = match &**kind {
+            "CancelledError" | "InvalidStateError" => "asyncio.exceptions.",
+            _ => "",
+        };
         match &**kind {
-            _ if text.is_empty() => kind.to_string(),
+            _ if text.is_empty() => format!("{module}{kind}"),
             // The one type of Python's that shows its key as it would be written.
             "KeyError" => format!("{kind}: {arguments}"),
-            _ => format!("{kind}: {text}"),
+            _ => format!("{module}{kind}: {text}"),
         }
     }
 
@@ -236,6 +243,9 @@ errors! {
 impl RuntimeError {
     /// What asyncio says of anything that needs a running loop.
     pub(crate) const NO_LOOP: &'static str = "no running event loop";
+    /// What asyncio says of a second loop inside of the first.
+    pub(crate) const RUNNING: &'static str =
+        "asyncio.run() cannot be called from a running event loop";
     /// What asyncio says of anything that needs a loop which is not closed.
     pub(crate) const CLOSED: &'static str = "Event loop is closed";
     /// What debug mode says of a call from another thread.
@@ -266,7 +276,8 @@ mod tests {
             (Exception::new("KeyError", "k"), "KeyError('k')", "KeyError: 'k'"),
             (Exception::new("OSError", "it's\n"), "OSError(\"it's\\n\")", "OSError: it's\n"),
             (RuntimeError::new("no").into(), "RuntimeError('no')", "RuntimeError: no"),
-            (CancelledError.into(), "CancelledError()", "CancelledError"),
+            (CancelledError.into(), "CancelledError()", "asyncio.exceptions.CancelledError"),
+            (crate::TimeoutError.into(), "TimeoutError()", "TimeoutError"),
             (std::io::Error::other("gone").into(), "OSError('gone')", "OSError: gone"),
         ] {
             assert_eq!(format!("{exception:?}"), repr);

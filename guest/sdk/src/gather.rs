@@ -63,11 +63,13 @@ enum Member<T, E> {
 impl<T: 'static, E: AsException + 'static> Unpin for Gather<T, E> {}
 
 impl<T: 'static, E: AsException + 'static> Gather<T, E> {
-    /// The first error of a task that has failed and was not looked at yet.
-    fn first_error(&self) -> Option<Exception> {
-        self.tasks.iter().find_map(|member| match member {
-            Member::Running(task) if task.is_finished() => task.exception().ok().flatten(),
-            _ => None,
+    /// Takes out the first task that has failed and was not looked at yet: its error.
+    fn take_first_error(&mut self) -> Option<Exception> {
+        self.tasks.iter_mut().find_map(|member| {
+            let Member::Running(task) = member else { return None };
+            let exception = task.exception().ok().flatten()?;
+            *member = Member::Succeeded(None);
+            Some(exception)
         })
     }
 }
@@ -109,9 +111,11 @@ impl<T: 'static, E: AsException + 'static> Future for Gather<T, E> {
 
 impl<T: 'static, E: AsException + 'static> Drop for Gather<T, E> {
     fn drop(&mut self) {
+        let mut first = self.failed.take();
         if !self.done
-            && let Some(exception) = self.first_error()
+            && let Some(exception) = self.take_first_error()
         {
+            first = Some(exception.clone());
             let future = format!("<_GatheringFuture finished exception={exception:?}>");
             let message = "_GatheringFuture exception was never retrieved";
             let context = ErrorContext::new("RET-1", message)
@@ -120,7 +124,7 @@ impl<T: 'static, E: AsException + 'static> Drop for Gather<T, E> {
                 .created(self.place);
             exception_handler::call(context);
         }
-        let first = self.failed.take().map(|first| format!("{first:?}"));
+        let first = first.map(|first| format!("{first:?}"));
         for member in self.tasks.drain(..) {
             let Member::Running(task) = member else { continue };
             // After the first error the others are nobody's: they go on, and what they fail with is unseen.

@@ -49,6 +49,10 @@ enum Caller {
 }
 
 impl LoopHandle {
+    pub(crate) fn of_run(run: u32) -> LoopHandle {
+        LoopHandle { run }
+    }
+
     /// The calling thread, if the loop can take anything from it.
     fn caller<R>(
         self,

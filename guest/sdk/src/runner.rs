@@ -9,15 +9,16 @@ use std::future::IntoFuture;
 use std::panic::Location;
 
 use crate::event_loop::{self, EventLoop, Mode};
-use crate::exception::{CancelledError, KeyboardInterrupt, RuntimeError};
+use crate::exception::{AsException, CancelledError, KeyboardInterrupt, RuntimeError};
 use crate::exception_handler::{self, ErrorContext};
 use crate::executor;
 use crate::host::event_loop as host;
 use crate::logging::{self, Level};
+use crate::loop_handle::LoopHandle;
 use crate::process;
 use crate::signal;
-use crate::task::Task;
 use crate::task::core::{Plan, State};
+use crate::task::{Task, error_of};
 use crate::warnings::{self, Category, Warning};
 
 /// Runs `main` to its end as the first task, then stops. Like `asyncio.run`.
@@ -115,7 +116,7 @@ where
     F::Output: 'static,
 {
     if event_loop::mode() != Mode::Stopped {
-        return Err(RuntimeError::new("run() cannot be called from a running event loop").into());
+        return Err(RuntimeError::new(RuntimeError::RUNNING).into());
     }
     let event_loop = Loop::open(place)?;
     if let Some(debug) = debug {
@@ -138,6 +139,19 @@ impl EventLoop {
         if !self.ready.borrow().is_empty() {
             self.turn();
         }
+        self.cancel_tasks_and_report();
+        if crate::generator::are_open() {
+            let closing = crate::spawn(crate::generator::shutdown_asyncgens());
+            while !closing.is_finished() {
+                self.turn();
+            }
+        }
+        executor::join_default(self, place);
+        self.cancel_tasks_and_report();
+    }
+
+    /// RET-6: a task that ends with an error instead of ending by its cancellation.
+    fn cancel_tasks_and_report(&self) {
         for task in self.cancel_tasks() {
             if task.core().state.get() == State::Failed
                 && !task.core().retrieved.replace(true)
@@ -152,14 +166,6 @@ impl EventLoop {
                 exception_handler::call(context);
             }
         }
-        if crate::generator::are_open() {
-            let closing = crate::spawn(crate::generator::shutdown_asyncgens());
-            while !closing.is_finished() {
-                self.turn();
-            }
-        }
-        executor::join_default(self, place);
-        self.cancel_tasks();
     }
 }
 
@@ -251,6 +257,24 @@ impl Loop {
                 None => Err(RunError::Cancelled(CancelledError)),
             }
         })
+    }
+
+    /// Starts a task, which takes its first step when the loop runs. Like `loop.create_task()`.
+    #[track_caller]
+    pub fn create_task<F, T, E>(&self, coroutine: F) -> Task<Result<T, E>>
+    where
+        F: IntoFuture<Output = Result<T, E>>,
+        F::IntoFuture: 'static,
+        T: 'static,
+        E: AsException + 'static,
+    {
+        let plan = Plan { name: None, place: Location::caller(), error_of: Some(error_of) };
+        event_loop::with(|event_loop| Task::start(event_loop, coroutine.into_future(), plan))
+    }
+
+    /// A reference to it, good for any thread and after its end.
+    pub fn handle(&self) -> LoopHandle {
+        LoopHandle::of_run(self.number)
     }
 
     /// Whether it runs now. Like `loop.is_running()`.
