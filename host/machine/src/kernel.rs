@@ -646,6 +646,12 @@ impl Kernel {
             Disposition::Pending => self.ready.push_back((at, Notice::Signal(signal))),
             Disposition::Merged => {
                 self.recorder.record(at, Lane::SIGNALS, EventKind::SignalMerged(signal));
+                if self.config.wants("SIGNAL-COALESCED") {
+                    let text = format!(
+                        "{signal} was sent again while it was pending: its handler runs once for both"
+                    );
+                    self.recorder.add_diagnostic(at, Lane::SIGNALS, ours("SIGNAL-COALESCED", text));
+                }
             }
             Disposition::Ignored => {
                 self.recorder.record(at, Lane::SIGNALS, EventKind::SignalDefault(signal));
@@ -964,21 +970,13 @@ impl Kernel {
     /// What asyncio is silent about: a process that a signal ended in the midst of its tasks, and signals that
     /// no loop has ever looked at.
     fn report_signals(&mut self, ending: &Ending) {
-        let report = |code: &str, text| Diagnostic {
-            code: code.into(),
-            level: Level::Warning,
-            logger: "loopbox".into(),
-            text,
-            created: None,
-            died: None,
-        };
         if let Ending::Signalled { signal } = ending {
             let tasks = self.recorder.live_tasks().len();
             if tasks > 0 && self.config.wants("EXIT-UNCLEAN") {
                 let text = format!(
                     "died of {signal}, which has no handler, with {tasks} tasks pending: no clean-up has run"
                 );
-                self.diagnostic(report("EXIT-UNCLEAN", text));
+                self.diagnostic(ours("EXIT-UNCLEAN", text));
             }
         }
         if matches!(ending, Ending::Exited { .. }) && self.config.wants("SIGNAL-UNDELIVERED") {
@@ -986,7 +984,7 @@ impl Kernel {
                 let text = format!(
                     "{signal}, raised at {raised}, has a handler that never ran: no loop was running to see it"
                 );
-                self.diagnostic(report("SIGNAL-UNDELIVERED", text));
+                self.diagnostic(ours("SIGNAL-UNDELIVERED", text));
             }
         }
     }
@@ -1060,4 +1058,16 @@ pub(crate) fn short_path(path: &str) -> &str {
         return path.rsplit('/').next().unwrap_or(path);
     };
     path[..src].rfind('/').map_or(path, |slash| &path[slash + 1..])
+}
+
+/// A report of ours about the process as a whole, which was made nowhere.
+fn ours(code: &str, text: String) -> Diagnostic {
+    Diagnostic {
+        code: code.into(),
+        level: Level::Warning,
+        logger: "loopbox".into(),
+        text,
+        created: None,
+        died: None,
+    }
 }

@@ -285,7 +285,8 @@ fn engine_config(settings: &Settings) -> wasmtime::Config {
     let runs = runs.saturating_mul(settings.processes_per_run.max(1).into());
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(runs)
-        .total_stacks(runs)
+        // One to run on, and one more for a moment when a handle that was lent is given back.
+        .total_stacks(runs.saturating_mul(2))
         .total_memories(runs)
         // A component of Rust's standard library has a handful of core instances and tables: the
         // program, and small ones that adapt it to WASI.

@@ -760,3 +760,19 @@ fn a_queue_that_grows_is_reported_at_each_doubling() {
     let trace = exit(kernel);
     assert_eq!(reports(&trace), [("QUEUE-GROWTH", &*text(257)), ("QUEUE-GROWTH", &*text(514))]);
 }
+
+#[test]
+fn signals_that_become_one_are_reported_if_the_scenario_wants_it() {
+    for wanted in [true, false] {
+        let mut config = Config::default();
+        config.diagnostics.insert("SIGNAL-COALESCED".into(), wanted);
+        let mut kernel = kernel(config);
+        kernel.set_signal_handler(TERM, true).expect("can be caught");
+        for _ in 0..3 {
+            assert_eq!(kernel.raise(TERM), Ok(Ok(())));
+        }
+        let trace = exit(kernel);
+        let coalesced = trace.diagnostics.iter().filter(|report| report.code == "SIGNAL-COALESCED");
+        assert_eq!(coalesced.count(), if wanted { 2 } else { 0 });
+    }
+}
