@@ -66,6 +66,7 @@ mod generator;
 mod host;
 mod loop_handle;
 mod process;
+mod refused;
 mod runner;
 mod task;
 mod time;

@@ -1,0 +1,83 @@
+//! The scripts of asyncio's catalogue of behaviours, in Rust: each function is named after the Python script
+//! that it follows, and prints what that prints. `tests/conformance` compares the two.
+//!
+//! The script is named by the first argument; a second one, `d`, turns debug mode on, as in some scripts.
+
+mod blocking;
+mod cancelling;
+mod coroutines;
+mod exceptions;
+mod loops;
+mod ordering;
+mod signals;
+mod slow;
+mod threads;
+
+use std::time::Duration;
+
+use loopbox_programs::Options;
+
+fn main() {
+    let mut options = Options::from_env();
+    let script = options.word().unwrap_or_default();
+    let debug = options.word().as_deref() == Some("d");
+    options.end();
+    if debug {
+        loopbox_guest::set_debug(true);
+    }
+    match script.as_str() {
+        "s01" => slow::s01(),
+        "s02" => slow::s02(),
+        "s04" => slow::s04(),
+        "s06" => threads::s06(),
+        "s07" => threads::s07(),
+        "s08" => signals::s08(),
+        "s09" => signals::s09(),
+        "s11" => coroutines::s11(),
+        "s12" => coroutines::s12(),
+        "s14" => exceptions::s14(),
+        "s15" => exceptions::s15(),
+        "s16" => exceptions::s16(),
+        "s17" => exceptions::s17(),
+        "s18" => exceptions::s18(),
+        "s19" => loops::s19(),
+        "s20" => loops::s20(),
+        "s23" => exceptions::s23(),
+        "s24" => exceptions::s24(),
+        "s28" => signals::s28(),
+        "s28-second" => signals::s28_second(),
+        "s29" => signals::s29(),
+        "s30" => exceptions::s30(),
+        "s34" => loops::s34(),
+        "s36" => blocking::s36(),
+        "s41" => cancelling::s41(),
+        "s42" => loops::s42(),
+        "s44" => ordering::s44(),
+        "s45" => exceptions::s45(),
+        "s49" => signals::s49(),
+        "s50" => ordering::s50(),
+        "s51" => blocking::s51(),
+        "s52" => coroutines::s52(),
+        "s58" => cancelling::s58(),
+        "s60" => loops::s60(),
+        _ => {
+            eprintln!("no script `{script}`");
+            loopbox_guest::exit(2)
+        }
+    }
+}
+
+/// `time.sleep`: a span that the thread is blocked.
+fn time_sleep(span: f64) {
+    std::thread::sleep(seconds(span));
+}
+
+/// A span of seconds, as Python writes them.
+fn seconds(span: f64) -> Duration {
+    Duration::from_secs_f64(span)
+}
+
+/// A truth, as Python prints it.
+fn python(truth: bool) -> &'static str {
+    if truth { "True" } else { "False" }
+}

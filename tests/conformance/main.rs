@@ -1,0 +1,60 @@
+//! asyncio's behaviours and texts against ours: the same small programs, in Python on CPython and in Rust in
+//! the machine, must print the same.
+//!
+//! A case is a scenario in `cases/`, runnable by hand, and a text with what CPython printed (`recorded`). The
+//! programs are the bin `conformance` of `guest/programs`. `likeness` has the rules of the comparison. The
+//! pages of `docs/asyncio` that speak of all this are held against it by `tables`.
+
+mod likeness;
+mod ours;
+mod recorded;
+mod tables;
+
+use std::fs;
+
+use likeness::normal;
+use recorded::{Recorded, on_the_page};
+
+fn recorded(name: &str) -> Recorded {
+    Recorded::read(&ours::root().join(ours::CASES).join(format!("{name}.txt")))
+}
+
+#[test]
+fn every_case_prints_what_cpython_printed() {
+    let mut differences = String::new();
+    for (name, ours) in ours::all() {
+        let recorded = recorded(name);
+        let (expected, found) = (normal(recorded.ours()), normal(ours.printed()));
+        if expected != found {
+            differences += &format!("\n{name}: `{}`\n", recorded.command);
+            differences += &difference(&expected, &found);
+        }
+    }
+    assert!(differences.is_empty(), "{differences}");
+}
+
+/// Both texts from the first line on that differs.
+fn difference(expected: &[String], found: &[String]) -> String {
+    let same = expected.iter().zip(found).take_while(|(a, b)| a == b).count();
+    let show = |mark: &str, lines: &[String]| -> String {
+        lines[same..].iter().take(6).map(|line| format!("  {mark} {line}\n")).collect()
+    };
+    format!("  after {same} lines\n{}{}", show("CPython:", expected), show("ours:   ", found))
+}
+
+/// The texts cannot drift away from what CPython really printed. The page with that is not part of the
+/// repository; where it is missing there is nothing to compare with, and the other tests do not depend on it.
+#[test]
+fn the_recorded_texts_are_those_of_the_page_if_it_is_there() {
+    let path = ours::root().join("../shared/asyncio/examples/OUTPUT.md");
+    let Ok(page) = fs::read_to_string(&path) else {
+        println!("nothing compared: {} is not there", path.display());
+        return;
+    };
+    for name in ours::names() {
+        let recorded = recorded(&name);
+        let on_the_page = on_the_page(&page, &recorded.command);
+        let expected = on_the_page.unwrap_or_else(|| panic!("{name}: `{}`", recorded.command));
+        assert_eq!(recorded.cpython(), expected, "{name}");
+    }
+}

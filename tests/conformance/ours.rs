@@ -1,0 +1,85 @@
+//! Runs all cases in the machine, once, and gives what they printed and reported.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use loopbox_trace::{Diagnostic, EventKind, Trace, store};
+
+/// The folder of the cases, from the workspace's.
+pub const CASES: &str = "tests/conformance/cases";
+
+/// One case, run.
+pub struct Ours {
+    trace: Trace,
+}
+
+/// The workspace.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The names of all cases: each is a scenario, with CPython's output beside it.
+pub fn names() -> Vec<String> {
+    let entries = fs::read_dir(root().join(CASES)).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut names: Vec<String> = paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('_'))
+        .collect();
+    names.sort();
+    names
+}
+
+/// All cases, run, by their names.
+///
+/// # Panics
+/// If one of them does not hold: if it reports other codes than its scenario says, for example.
+pub fn all() -> &'static BTreeMap<String, Ours> {
+    static ALL: OnceLock<BTreeMap<String, Ours>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let results = tempfile::tempdir().expect("a temporary folder");
+        let done = Command::new(env!("CARGO_BIN_EXE_loopbox"))
+            .args(["run", CASES, "--results"])
+            .arg(results.path())
+            .current_dir(root())
+            .env("NO_COLOR", "1")
+            .env_remove("CARGO")
+            .output()
+            .expect("the command starts");
+        let said = String::from_utf8_lossy(&done.stdout);
+        let complaints = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "\n{said}\n{complaints}");
+        let load = |name: &String| (name.clone(), Ours::load(results.path(), name));
+        names().iter().map(load).collect()
+    })
+}
+
+impl Ours {
+    fn load(results: &Path, name: &str) -> Ours {
+        let path: PathBuf = results.join(CASES).join(name).join("seed-0.trace.jsonl");
+        let file = File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        Ours { trace: store::read(BufReader::new(file)).expect("a trace") }
+    }
+
+    /// What it printed on both standard streams, in order of time, as a terminal would have shown it.
+    pub fn printed(&self) -> Vec<&str> {
+        let lines = self.trace.events.iter().filter_map(|event| match event.kind {
+            EventKind::Output { text, .. } => Some((event.at, self.trace.text(text))),
+            _ => None,
+        });
+        let mut lines: Vec<_> = lines.collect();
+        // A job's events are recorded when the guest runs it, which is not when its worker did.
+        lines.sort_by_key(|&(at, _)| at);
+        lines.into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// What it reported.
+    pub fn reports(&self) -> &[Diagnostic] {
+        &self.trace.diagnostics
+    }
+}
