@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -15,14 +16,26 @@ use pin_project_lite::pin_project;
 use crate::event_loop;
 use crate::exception::CancelledError;
 use crate::task::core::AnyTask;
+use crate::waiting::Place;
 
 /// Awaits a future; if the task is cancelled meanwhile, drops the future and gives the error instead. Like
 /// `try: await future` with `except CancelledError`.
 ///
 /// The task is not cancelled then and goes on. To end it after a clean-up, say
 /// [`cancelled`](crate::cancelled)`().await`, which raises the error again.
+///
+/// A task that catches it and then waits *at the same place* again, as in a loop, cannot be ended, and `run` would
+/// wait for it for ever. asyncio is silent about that; here it is reported (CANCEL-IGNORED), unless the task has
+/// taken the request back by [`uncancel`](crate::TaskHandle::uncancel).
+#[track_caller]
 pub fn catch_cancel<F: IntoFuture>(future: F) -> CatchCancel<F::IntoFuture> {
-    CatchCancel { future: Some(future.into_future()), catching: None }
+    let place = Some(Location::caller());
+    CatchCancel { future: Some(future.into_future()), catching: None, place }
+}
+
+/// [`catch_cancel`] for code of ours that catches a cancellation as often as it comes, and passes it on.
+pub(crate) fn catch_quietly<F: Future>(future: F) -> CatchCancel<F> {
+    CatchCancel { future: Some(future), catching: None, place: None }
 }
 
 /// Ends the task as a cancelled one. Like `raise CancelledError`; a [`catch_cancel`] around it catches this, too.
@@ -37,6 +50,8 @@ pin_project! {
         #[pin]
         future: Option<F>,
         catching: Option<Catching>,
+        // None: it is no business of ours how often.
+        place: Option<Place>,
     }
 }
 
@@ -44,8 +59,15 @@ pin_project! {
 struct Catching(Rc<dyn AnyTask>);
 
 impl Catching {
-    fn begin() -> Option<Catching> {
+    fn begin(place: Option<Place>) -> Option<Catching> {
         let task = event_loop::with(|event_loop| event_loop.current_task())?;
+        let caught = task.core().caught.get();
+        if let Some(place) = place.filter(|place| caught == Some(place))
+            && task.core().cancelling.get() > 0
+        {
+            task.core().caught.set(None);
+            event_loop::with(|event_loop| event_loop.watch.ignored_cancellation(&*task, place));
+        }
         change(&task.core().catchers, 1);
         Some(Catching(task))
     }
@@ -67,7 +89,7 @@ impl<F: Future> Future for CatchCancel<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if this.catching.is_none() {
-            *this.catching = Catching::begin();
+            *this.catching = Catching::begin(*this.place);
         }
         let Some(future) = this.future.as_mut().as_pin_mut() else {
             panic!("catch_cancel was polled after its completion")
@@ -86,6 +108,7 @@ impl<F: Future> Future for CatchCancel<F> {
                 if let Some(catching) = this.catching.take() {
                     catching.0.core().must_cancel.set(false);
                     catching.0.core().raised.set(false);
+                    catching.0.core().caught.set(*this.place);
                 }
                 this.future.set(None);
                 Poll::Ready(Err(CancelledError))

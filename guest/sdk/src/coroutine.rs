@@ -14,11 +14,31 @@ use crate::debug;
 use crate::event_loop;
 use crate::warnings::{self, Category, Warning};
 
+#[cfg(test)]
+mod tests;
+
 /// The call of an async function, to be awaited. Made by [`coroutine`] or by the attribute
-/// [`#[coroutine]`](macro@crate::coroutine).
+/// [`#[loopbox_guest::coroutine]`](macro@crate::coroutine).
 ///
 /// Dropping it before that is reported (AWAIT-1): `RuntimeWarning: coroutine 'work' was never awaited`, at every
 /// occurrence, where CPython shows one for a line.
+///
+/// ```
+/// use loopbox_guest::{Exception, create_task, run};
+///
+/// #[loopbox_guest::coroutine]
+/// async fn work(times: u32) -> Result<u32, Exception> {
+///     Ok(times * 2)
+/// }
+///
+/// run(async {
+///     assert_eq!(work(1).await.unwrap(), 2);
+///     let task = create_task(work(2));
+///     work(3).close();
+///     drop(work(4)); // reported
+///     assert_eq!(task.await.unwrap(), 4);
+/// });
+/// ```
 #[must_use = "a coroutine does nothing unless awaited"]
 pub struct Coroutine<F> {
     /// Gone when it is awaited or closed.

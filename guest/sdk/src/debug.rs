@@ -135,6 +135,18 @@ pub(crate) fn hidden_failure(task: &dyn AnyTask) -> Report {
     ours("RET-HIDDEN", text, Some(task.core().place))
 }
 
+/// CANCEL-IGNORED: a task that cannot be ended.
+pub(crate) fn ignored_cancellation(task: &dyn AnyTask, caught: &Location<'_>) -> Report {
+    let cancelled = task.core().cancelling.get();
+    let times = if cancelled == 1 { "once" } else { &format!("{cancelled} times") };
+    let text = format!(
+        "{} was cancelled {times}, caught that at {caught}, and waits there again: it cannot be ended",
+        describe_task(task, false)
+    );
+    let created = task.core().place;
+    Report { died: Some(caught.to_string()), ..ours("CANCEL-IGNORED", text, Some(created)) }
+}
+
 /// A task as asyncio shows it. In debug mode with the place of its creation.
 pub(crate) fn describe_task(task: &dyn AnyTask, debug: bool) -> String {
     let core = task.core();

@@ -243,7 +243,8 @@ impl EventLoop {
             self.remove(key);
             self.watch.step_ends(&*task);
             self.current.set(None);
-            self.note_failure(task);
+            drop(body);
+            self.note_failure(&task);
             return;
         }
         // A cancellation that was thrown into this step, or raised by it, and that nothing has caught.
@@ -292,19 +293,18 @@ impl EventLoop {
         self.current.set(None);
     }
 
-    /// A task has failed: either somebody can still look at the error, or nobody ever will.
-    fn note_failure(&self, task: Rc<dyn AnyTask>) {
+    /// A task has failed: unless somebody can still look at the error, it is reported as soon as this and `body`
+    /// are dropped.
+    fn note_failure(&self, task: &Rc<dyn AnyTask>) {
         let core = task.core();
-        if core.state.get() != State::Failed || core.retrieved.get() {
-            return;
-        }
-        if core.has_handle.get() {
-            self.unretrieved.borrow_mut().push(Rc::downgrade(&task));
-        } else {
-            core.retrieved.set(true);
-            if let Some(exception) = task.exception() {
-                crate::task::never_retrieved(&*task, exception);
+        let is_referenced = Rc::strong_count(task) > 1;
+        if core.state.get() == State::Failed && !core.retrieved.get() && is_referenced {
+            let mut unretrieved = self.unretrieved.borrow_mut();
+            if unretrieved.len() == unretrieved.capacity() {
+                let is_open = |task: &Rc<dyn AnyTask>| !task.core().retrieved.get();
+                unretrieved.retain(|task| task.upgrade().as_ref().is_some_and(is_open));
             }
+            unretrieved.push(Rc::downgrade(task));
         }
     }
 
@@ -458,8 +458,6 @@ impl EventLoop {
                 return asked;
             }
             for task in &left {
-                // Whoever ends the loop looks at what comes out.
-                task.core().has_handle.set(true);
                 self.cancel_at_the_end(task);
             }
             asked.extend(left);

@@ -12,6 +12,10 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+mod group;
+
+pub use group::ExceptionGroup;
+
 /// What something failed with.
 ///
 /// Cheap to clone, and may be sent to another thread. It is no [`std::error::Error`] itself, so that every such
@@ -27,6 +31,8 @@ struct Inner {
     /// Unknown for an error that was only looked at.
     raised: Option<&'static Location<'static>>,
     cause: Option<Exception>,
+    /// Only an `ExceptionGroup` has any.
+    group: Vec<Exception>,
 }
 
 impl Exception {
@@ -35,7 +41,14 @@ impl Exception {
     pub fn new(kind: impl Into<Cow<'static, str>>, argument: impl Argument) -> Exception {
         let (text, arguments) = (argument.text(), argument.repr());
         let raised = Some(Location::caller());
-        Exception(Arc::new(Inner { kind: kind.into(), text, arguments, raised, cause: None }))
+        Exception(Arc::new(Inner {
+            kind: kind.into(),
+            text,
+            arguments,
+            raised,
+            cause: None,
+            group: Vec::new(),
+        }))
     }
 
     fn of<E: Error>(error: &E, raised: Option<&'static Location<'static>>) -> Exception {
@@ -44,19 +57,20 @@ impl Exception {
         let text = if is_timeout { String::new() } else { error.to_string() };
         let arguments = if text.is_empty() { String::new() } else { quote(&text) };
         let kind = kind_of::<E>().into();
-        Exception(Arc::new(Inner { kind, text, arguments, raised, cause: None }))
+        Exception(Arc::new(Inner { kind, text, arguments, raised, cause: None, group: Vec::new() }))
     }
 
     /// The same error, raised while that one was handled.
     #[must_use]
     pub fn caused_by(self, cause: Exception) -> Exception {
-        let Inner { kind, text, arguments, raised, .. } = &*self.0;
+        let Inner { kind, text, arguments, raised, group, .. } = &*self.0;
         Exception(Arc::new(Inner {
             kind: kind.clone(),
             text: text.clone(),
             arguments: arguments.clone(),
             raised: *raised,
             cause: Some(cause),
+            group: group.clone(),
         }))
     }
 
@@ -100,6 +114,10 @@ impl Exception {
             text.push_str(
                 "\n\nDuring handling of the above exception, another exception occurred:\n\n",
             );
+        }
+        if !self.0.group.is_empty() {
+            text.push_str(&group::traceback(&self.0, &self.last_line()));
+            return text;
         }
         if let Some(place) = self.0.raised {
             text.push_str("Traceback (most recent call last):\n");

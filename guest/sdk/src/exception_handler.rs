@@ -11,8 +11,11 @@ use std::rc::Rc;
 
 use crate::debug;
 use crate::event_loop;
-use crate::exception::Exception;
+use crate::exception::{Exception, quote};
 use crate::host::tracing::{Level, Report};
+
+#[cfg(test)]
+mod tests;
 
 /// The program's handler.
 pub(crate) type Handler = Rc<dyn Fn(&ErrorContext) -> Result<(), Exception>>;
@@ -86,6 +89,20 @@ impl ErrorContext {
     /// Only debug mode keeps places.
     fn source_traceback(&self) -> Option<&'static Location<'static>> {
         self.created.filter(|_| debug::get_debug())
+    }
+
+    /// As Python shows a dictionary: `{'message': 'm'}`.
+    fn as_dictionary(&self) -> String {
+        let message = self.message.as_ref().map(|message| ("message", quote(message)));
+        let exception = self.exception.as_ref().map(|error| ("exception", format!("{error:?}")));
+        let entries = self.entries.iter().map(|(key, value)| (*key, value.clone()));
+        let items: Vec<String> = message
+            .into_iter()
+            .chain(exception)
+            .chain(entries)
+            .map(|(key, value)| format!("'{key}': {value}"))
+            .collect();
+        format!("{{{}}}", items.join(", "))
     }
 
     /// The text that the default handler logs.
@@ -162,9 +179,8 @@ pub(crate) fn call(context: ErrorContext) {
     let Some(handler) = handler else { return report(&context, true) };
     report(&context, false);
     if let Err(exception) = handler(&context) {
-        let message = context.message.unwrap_or_default();
         let failure = ErrorContext::new("EXC-3", "Unhandled error in exception handler")
-            .with("context", format!("{{'message': {}}}", crate::exception::quote(&message)))
+            .with("context", context.as_dictionary())
             .exception(exception);
         report(&failure, true);
     }

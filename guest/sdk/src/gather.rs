@@ -3,10 +3,12 @@
 //! [`gather`] runs each as a task. As in asyncio the first error ends the wait and the other tasks go on; what
 //! they fail with afterwards nobody sees there. That silence is CPython's; here it is a report of ours.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::IntoFuture;
 use std::panic::Location;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::debug;
@@ -15,7 +17,7 @@ use crate::exception::{AsException, Exception};
 use crate::exception_handler::{self, ErrorContext};
 use crate::host::tracing::{Level, Report};
 use crate::task::core::{AnyTask, Plan};
-use crate::task::{Task, error_of};
+use crate::task::{Task, TaskHandle, error_of};
 
 /// Runs these as tasks and waits for all of them: their results in this order, or the first error. Like
 /// `asyncio.gather(*aws)`.
@@ -42,7 +44,7 @@ where
             Member::Running(task)
         })
         .collect();
-    Gather { tasks, failed: None, done: false, place }
+    Gather { tasks, failed: None, polled: false, done: false, place }
 }
 
 /// A wait for several tasks. Made by [`gather`].
@@ -51,6 +53,7 @@ pub struct Gather<T: 'static, E: AsException + 'static> {
     tasks: Vec<Member<T, E>>,
     /// The first error, when it was given out.
     failed: Option<Exception>,
+    polled: bool,
     done: bool,
     place: &'static Location<'static>,
 }
@@ -62,22 +65,11 @@ enum Member<T, E> {
 
 impl<T: 'static, E: AsException + 'static> Unpin for Gather<T, E> {}
 
-impl<T: 'static, E: AsException + 'static> Gather<T, E> {
-    /// Takes out the first task that has failed and was not looked at yet: its error.
-    fn take_first_error(&mut self) -> Option<Exception> {
-        self.tasks.iter_mut().find_map(|member| {
-            let Member::Running(task) = member else { return None };
-            let exception = task.exception().ok().flatten()?;
-            *member = Member::Succeeded(None);
-            Some(exception)
-        })
-    }
-}
-
 impl<T: 'static, E: AsException + 'static> Future for Gather<T, E> {
     type Output = Result<Vec<T>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Vec<T>, E>> {
+        self.polled = true;
         let mut pending = false;
         let mut error = None;
         for member in &mut self.tasks {
@@ -111,36 +103,61 @@ impl<T: 'static, E: AsException + 'static> Future for Gather<T, E> {
 
 impl<T: 'static, E: AsException + 'static> Drop for Gather<T, E> {
     fn drop(&mut self) {
-        let mut first = self.failed.take();
-        if !self.done
-            && let Some(exception) = self.take_first_error()
-        {
-            first = Some(exception.clone());
-            let future = format!("<_GatheringFuture finished exception={exception:?}>");
-            let message = "_GatheringFuture exception was never retrieved";
-            let context = ErrorContext::new("RET-1", message)
-                .with("future", future)
-                .exception(exception)
-                .created(self.place);
-            exception_handler::call(context);
-        }
-        let first = first.map(|first| format!("{first:?}"));
+        let first = self.failed.take().map(|first| format!("{first:?}"));
+        let unseen = Unseen { first: Rc::new(RefCell::new(first)), place: self.place };
         for member in self.tasks.drain(..) {
             let Member::Running(task) = member else { continue };
-            // After the first error the others are nobody's: they go on, and what they fail with is unseen.
-            if let Some(first) = first.clone() {
-                let place = self.place;
-                let join = task.release();
-                let handle = crate::TaskHandle(join);
-                handle.add_done_callback(move |task| report_hidden(&*task.0, &first, place));
+            // Whoever stops waiting for a gather cancels what is in it.
+            if self.polled && !self.done && !task.is_finished() {
+                continue;
+            }
+            // After the first error, or if nobody ever waited, they go on and their errors are nobody's.
+            let task = TaskHandle(task.release());
+            if task.done() {
+                unseen.look_at(&*task.0);
+            } else {
+                let unseen = unseen.clone();
+                task.add_done_callback(move |task| unseen.look_at(&*task.0));
+            }
+        }
+    }
+}
+
+/// What becomes of errors in a gather that is gone.
+#[derive(Clone)]
+struct Unseen {
+    /// The first error, which asyncio gives out or reports.
+    first: Rc<RefCell<Option<String>>>,
+    place: &'static Location<'static>,
+}
+
+impl Unseen {
+    fn look_at(&self, task: &dyn AnyTask) {
+        let Some(exception) = task.exception() else { return };
+        let first = self.first.borrow().clone();
+        match first {
+            Some(first) => report_hidden(task, &exception, &first, self.place),
+            None => {
+                self.first.replace(Some(format!("{exception:?}")));
+                let future = format!("<_GatheringFuture finished exception={exception:?}>");
+                let message = "_GatheringFuture exception was never retrieved";
+                let context = ErrorContext::new("RET-1", message)
+                    .with("future", future)
+                    .exception(exception)
+                    .created(self.place);
+                exception_handler::call(context);
             }
         }
     }
 }
 
 /// RET-GATHER: an error that `gather` has swallowed.
-fn report_hidden(task: &dyn AnyTask, first: &str, place: &'static Location<'static>) {
-    let Some(exception) = task.exception() else { return };
+fn report_hidden(
+    task: &dyn AnyTask,
+    exception: &Exception,
+    first: &str,
+    place: &'static Location<'static>,
+) {
     let text = format!(
         "{} failed after gather() had already raised {first}: nobody sees this error",
         debug::describe_task(task, false)

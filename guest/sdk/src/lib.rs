@@ -36,6 +36,7 @@
 //! | `task.cancel()`, `await task` | [`Task::cancel`], [`Task`] is a future |
 //! | `asyncio.sleep(1)`, `asyncio.sleep(0)` | [`sleep`], [`yield_now`] |
 //! | `asyncio.wait_for(co, 1)` | [`timeout`] |
+//! | `asyncio.gather`, `shield`, `TaskGroup` | [`gather`], [`shield`], [`TaskGroup::run`] |
 //! | `loop.time()` | [`time`] |
 //! | `loop.call_soon`, `call_later`, `call_at`, `call_soon_threadsafe` | the same names |
 //! | `loop.run_in_executor(None, f)` | [`run_in_executor`] or, as smol has it, [`unblock`] |
@@ -51,6 +52,10 @@
 //! Built for another target than wasm, the crate has a stand-in for the machine: a clock that jumps and a
 //! pool that is never full. It is there for unit tests; only Loopbox counts CPU time, follows a scenario and
 //! keeps a trace.
+
+// The attributes say `::loopbox_guest`, also to the tests in this crate.
+#[cfg(test)]
+extern crate self as loopbox_guest;
 
 mod callback;
 mod cancel;
@@ -69,6 +74,7 @@ mod process;
 mod refused;
 mod runner;
 mod task;
+mod task_group;
 mod time;
 mod timers;
 mod waiting;
@@ -88,8 +94,8 @@ pub use cancel::{Cancelled, CatchCancel, cancelled, catch_cancel};
 pub use coroutine::{Coroutine, coroutine};
 pub use debug::{get_debug, set_debug, set_slow_callback_duration};
 pub use exception::{
-    Argument, AsException, CancelledError, Exception, InvalidStateError, KeyboardInterrupt,
-    PicklingError, RuntimeError, TypeError, ValueError,
+    Argument, AsException, CancelledError, Exception, ExceptionGroup, InvalidStateError,
+    KeyboardInterrupt, PicklingError, RuntimeError, TypeError, ValueError,
 };
 pub use exception_handler::{
     ErrorContext, call_exception_handler, default_exception_handler, set_exception_handler,
@@ -104,12 +110,14 @@ pub use generator::{
     AsyncGenerator, GeneratorExit, Yielder, aclosing, generator, shutdown_asyncgens,
 };
 pub use loop_handle::{ConcurrentFuture, LoopHandle, get_running_loop};
+pub use loopbox_guest_macros::coroutine;
 pub use process::exit;
 pub use runner::{Loop, RunError, Runner, run};
 pub use task::{
     Cancel, Task, TaskHandle, all_tasks, create_task, create_task_named, current_task, spawn,
     spawn_named,
 };
+pub use task_group::TaskGroup;
 pub use time::{
     Sleep, Timeout, TimeoutError, YieldNow, sleep, sleep_until, time, timeout, yield_now,
 };

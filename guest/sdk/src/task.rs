@@ -5,6 +5,8 @@
 //! tasks may, and sees to it that an error which nobody looks at is reported. The books are in `core`.
 
 pub(crate) mod core;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -123,6 +125,9 @@ pub fn all_tasks() -> Vec<TaskHandle> {
 ///
 /// To await a task that was cancelled is to be cancelled: asyncio's `CancelledError`, which
 /// [`catch_cancel`](crate::catch_cancel) catches.
+///
+/// # Panics
+/// A task that awaits itself panics, where asyncio's gets a `RuntimeError`.
 pub struct Task<T> {
     join: Rc<Join<T>>,
     /// It was polled: whoever waits for it may stop waiting by dropping it.
@@ -143,7 +148,6 @@ impl<T: 'static> Task<T> {
     }
 
     pub(crate) fn of(join: Rc<Join<T>>) -> Task<T> {
-        join.core.has_handle.set(true);
         Task { join, awaited: false, not_send: PhantomData }
     }
 
@@ -196,33 +200,21 @@ impl<T> Task<T> {
 }
 
 impl<T, E: AsException> Task<Result<T, E>> {
-    /// The error that the task failed with; `None` if it succeeded. Counts as looking at it. Like
+    /// The error that the task failed with; `None` if it succeeded or was cancelled. Counts as looking at it. Like
     /// `task.exception()`.
     ///
     /// # Errors
     /// If the task is not done.
     pub fn exception(&self) -> Result<Option<Exception>, InvalidStateError> {
-        if !self.is_finished() {
-            return Err(InvalidStateError::new("Exception is not set."));
-        }
-        self.join.core.retrieved.set(true);
-        Ok(self.join.exception())
+        look_at_error(&*self.join)
     }
 }
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         let core = &self.join.core;
-        core.has_handle.set(false);
-        match core.state.get() {
-            State::Pending if self.awaited => request_cancel(core),
-            State::Failed if !core.retrieved.get() => {
-                core.retrieved.set(true);
-                if let Some(exception) = self.join.exception() {
-                    never_retrieved(&*self.join, exception);
-                }
-            }
-            _ => {}
+        if self.awaited && core.state.get() == State::Pending {
+            request_cancel(core);
         }
     }
 }
@@ -233,10 +225,14 @@ impl<T> Future for Task<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         match self.join.core.state.get() {
             State::Pending => {
-                self.join.wait(cx.waker());
-                self.awaited = true;
                 let core = &self.join.core;
+                if event_loop::with(|event_loop| event_loop.current.get()) == Some(core.key) {
+                    let task = debug::describe_task(&*self.join, false);
+                    panic!("Task cannot await on itself: {task}");
+                }
+                self.join.wait(cx.waker());
                 waiting::note(Kind::Task, ObjectId(core.key.sequence), core.place);
+                self.awaited = true;
                 Poll::Pending
             }
             State::Cancelled => {
@@ -280,6 +276,15 @@ impl TaskHandle {
     /// Whether the task ended by cancellation. Like `task.cancelled()`.
     pub fn cancelled(&self) -> bool {
         self.0.core().state.get() == State::Cancelled
+    }
+
+    /// The error that the task failed with; `None` if it succeeded or was cancelled, or was started by [`spawn`].
+    /// Counts as looking at it. Like `task.exception()`.
+    ///
+    /// # Errors
+    /// If the task is not done.
+    pub fn exception(&self) -> Result<Option<Exception>, InvalidStateError> {
+        look_at_error(&*self.0)
     }
 
     /// Asks the task to end; false if it is done. Like `task.cancel()`.
@@ -326,6 +331,14 @@ impl fmt::Debug for TaskHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&debug::describe_task(&*self.0, debug::get_debug()))
     }
+}
+
+fn look_at_error(task: &dyn AnyTask) -> Result<Option<Exception>, InvalidStateError> {
+    if !task.core().is_done() {
+        return Err(InvalidStateError::new("Exception is not set."));
+    }
+    task.core().retrieved.set(true);
+    Ok(task.exception())
 }
 
 /// A cancellation is to be thrown into the task at its next step.

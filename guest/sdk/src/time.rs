@@ -43,7 +43,8 @@ pub fn yield_now() -> YieldNow {
     YieldNow { yielded: false }
 }
 
-/// Runs `future` for at most `duration`; after that it is dropped. Like `asyncio.wait_for`.
+/// Runs `future` for at most `duration`; after that it is dropped. Like `asyncio.wait_for`, but that the future
+/// cannot catch this and go on.
 #[track_caller]
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     Timeout { future, sleep: sleep(duration) }
@@ -176,7 +177,7 @@ impl<F> fmt::Debug for Timeout<F> {
     }
 }
 
-/// The time was up before the future was done.
+/// The time was up before the future was done. As in Python it has no text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("timed out")]
+#[error("")]
 pub struct TimeoutError;

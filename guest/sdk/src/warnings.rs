@@ -123,7 +123,7 @@ pub(crate) fn warn(warning: &Warning<'_>) {
             logger: LOGGER.into(),
             text: format!("{category}: {text}"),
             created: created.map(ToString::to_string),
-            died: Some(place.to_string()),
+            died: Some(place).filter(|died| created != Some(died)).map(ToString::to_string),
         });
     }
     if !is_shown(warning) {

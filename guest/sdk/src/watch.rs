@@ -264,6 +264,16 @@ impl Watch {
         }
     }
 
+    /// A task has caught its cancellation, and waits again at the place where it did.
+    #[cold]
+    pub(crate) fn ignored_cancellation(
+        &self,
+        task: &dyn AnyTask,
+        caught: &'static Location<'static>,
+    ) {
+        self.report_ours(|| debug::ignored_cancellation(task, caught));
+    }
+
     /// A task has failed, and the handle that could tell of it is alive until the end.
     #[cold]
     pub(crate) fn hidden_failure(&self, task: &dyn AnyTask) {

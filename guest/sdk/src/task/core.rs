@@ -76,12 +76,12 @@ pub(crate) struct Core {
     pub(crate) raised: Cell<bool>,
     /// How many places in it would catch a cancellation now.
     pub(crate) catchers: Cell<u32>,
+    /// Where it caught the last cancellation.
+    pub(crate) caught: Cell<Option<&'static Location<'static>>>,
     /// What it waits for, as far as the last step said.
     pub(crate) waiting: Cell<Option<Note>>,
     /// Somebody has looked at its error, or has seen it succeed.
     pub(crate) retrieved: Cell<bool>,
-    /// There is a handle that may still look.
-    pub(crate) has_handle: Cell<bool>,
 }
 
 impl Core {
@@ -108,10 +108,12 @@ impl Core {
 pub(crate) struct Join<T> {
     pub(crate) core: Core,
     output: RefCell<Option<T>>,
+    /// The error in the output, which stays when the output is taken.
+    exception: RefCell<Option<Exception>>,
     /// Wakes who waits for the end.
     waiter: Cell<Option<Waker>>,
     callbacks: RefCell<Vec<DoneCallback>>,
-    /// The error in the output, if this is a task whose error somebody should look at.
+    /// Finds the error in the output, if this is a task whose error somebody should look at.
     error_of: Option<fn(&T) -> Option<Exception>>,
 }
 
@@ -167,10 +169,7 @@ impl<T> AnyTask for Join<T> {
     }
 
     fn exception(&self) -> Option<Exception> {
-        if self.core.state.get() != State::Failed {
-            return None;
-        }
-        self.error_of.and_then(|error_of| error_of(self.output.borrow().as_ref()?))
+        self.exception.borrow().clone()
     }
 
     fn output_type(&self) -> &'static str {
@@ -213,10 +212,25 @@ impl<F: Future> Future for Run<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let Poll::Ready(output) = this.future.poll(cx) else { return Poll::Pending };
-        let failed = this.join.error_of.and_then(|error_of| error_of(&output)).is_some();
-        let state = if failed { State::Failed } else { State::Done };
+        let mut state = State::Done;
+        if let Some(exception) = this.join.error_of.and_then(|error_of| error_of(&output)) {
+            state = State::Failed;
+            this.join.exception.replace(Some(exception));
+        }
         this.join.complete(state, Some(output));
         Poll::Ready(())
+    }
+}
+
+/// The last reference is gone: what nobody has looked at by now, nobody ever will.
+impl<T> Drop for Join<T> {
+    fn drop(&mut self) {
+        if self.core.state.get() == State::Failed
+            && !self.core.retrieved.replace(true)
+            && let Some(exception) = self.exception()
+        {
+            super::never_retrieved(self, exception);
+        }
     }
 }
 
@@ -326,11 +340,12 @@ where
             must_cancel: Cell::new(false),
             raised: Cell::new(false),
             catchers: Cell::new(0),
+            caught: Cell::new(None),
             waiting: Cell::new(None),
             retrieved: Cell::new(false),
-            has_handle: Cell::new(false),
         },
         output: RefCell::new(None),
+        exception: RefCell::new(None),
         waiter: Cell::new(None),
         callbacks: RefCell::new(Vec::new()),
         error_of: plan.error_of,
@@ -348,5 +363,5 @@ fn count(counter: &Cell<u32>) -> u32 {
     counter.get()
 }
 
-/// Tasks that failed while somebody could still look at the error.
+/// Tasks that have failed while there was a reference to them: somebody may still look at the error.
 pub(crate) type Unretrieved = Vec<Weak<dyn AnyTask>>;
