@@ -246,11 +246,11 @@ fn queues_have_their_orders() {
 /// One task takes `a` and then `b`, the other one the other way round, one after the other.
 async fn opposite(a: Lock, b: Lock, gate: Option<Lock>) {
     let both = |first: Lock, second: Lock, gate: Option<Lock>| async move {
-        let _gate = match &gate {
-            Some(gate) => Some(gate.lock().await),
-            None => None,
-        };
         {
+            let _gate = match &gate {
+                Some(gate) => Some(gate.lock().await),
+                None => None,
+            };
             let _first = first.lock().await;
             let _second = second.lock().await;
         }
@@ -274,6 +274,21 @@ fn locks_in_opposite_order_are_reported_without_a_hang() {
 #[test]
 fn a_lock_around_both_keeps_them_apart() {
     run(opposite(Lock::new(), Lock::new(), Some(Lock::new())));
+    assert_eq!(reports("LOCK-ORDER"), [""; 0]);
+}
+
+#[test]
+fn a_task_that_has_ended_cannot_meet_another_one() {
+    run(async {
+        let (a, b) = (Lock::new(), Lock::new());
+        for (first, second) in [(a.clone(), b.clone()), (b, a)] {
+            let both = async move {
+                let _first = first.lock().await;
+                let _second = second.lock().await;
+            };
+            spawn(both).await;
+        }
+    });
     assert_eq!(reports("LOCK-ORDER"), [""; 0]);
 }
 
