@@ -232,7 +232,7 @@ impl Scheduler {
             });
         }
         if pid == Pid::FIRST {
-            return Some(ending.unwrap_or_else(|| match status {
+            return Some(ending.unwrap_or(match status {
                 ExitStatus::Signalled(signal) => Ending::Signalled { signal },
                 ExitStatus::Exited(status) => Ending::Exited { status },
             }));

@@ -171,6 +171,25 @@ fn both_ways_full_is_a_deadlock_that_names_the_pipes() {
 }
 
 #[test]
+fn a_child_that_polls_its_output_is_blocked_on_that_pipe() {
+    let run = run(&family(
+        "(drop (call $wait (call $spawn)))",
+        "(drop (call $write (i32.const 1) (i32.const 8)))
+         (call $pollable.block (call $output-stream.subscribe (call $stdout.get-stdout)))",
+    ));
+    let Ending::Deadlock { waiting } = &run.trace.ending else { panic!("{:?}", run.trace.ending) };
+    assert_eq!(
+        waiting[..],
+        [
+            "process 1 (main) is blocked waiting for the end of process 2 (guest)",
+            "process 2 (guest) is blocked writing to pipe \"guest[2].stdout\", which is full (8 bytes); its reader is process 1 (main)",
+        ]
+    );
+    let name = |text: &str| run.trace.labels.iter().any(|label| label == text);
+    assert!(name("pipe.write:guest[2].stdout"));
+}
+
+#[test]
 fn a_child_that_traps_dies_of_sigabrt_with_a_report() {
     let run =
         run(&family("(call $say (i64.extend_i32_u (call $wait (call $spawn))))", "(unreachable)"));

@@ -771,6 +771,7 @@ fn signals_that_become_one_are_reported_if_the_scenario_wants_it() {
         for _ in 0..3 {
             assert_eq!(kernel.raise(TERM), Ok(Ok(())));
         }
+        kernel.wait(MS(0)).expect("goes on");
         let trace = exit(kernel);
         let coalesced = trace.diagnostics.iter().filter(|report| report.code == "SIGNAL-COALESCED");
         assert_eq!(coalesced.count(), if wanted { 2 } else { 0 });

@@ -113,8 +113,35 @@ impl Guest {
         Ok(ready)
     }
 
+    /// What blocks a thread that waits for this pollable alone, and its name as a blocking call.
+    fn blocked_by(&self, pollable: &Resource<Pollable>) -> Result<(String, Waiting)> {
+        let Pollable::Descriptor(fd, what) = *self.table.get(pollable)? else {
+            return Ok(("sleep".into(), Waiting::Turn));
+        };
+        let shared = self.kernel.world().lock();
+        let pipe = match what {
+            Interest::Readable => shared.reader(self.kernel.pid(), fd),
+            Interest::Writable => shared.writer(self.kernel.pid(), fd),
+        };
+        Ok(match (pipe, what) {
+            (Ok(Some(pipe)), Interest::Readable) => {
+                (format!("pipe.read:{}", shared.pipe(pipe).name), Waiting::Reading(pipe))
+            }
+            (Ok(Some(pipe)), Interest::Writable) => {
+                (format!("pipe.write:{}", shared.pipe(pipe).name), Waiting::Writing(pipe))
+            }
+            // It is ready at once.
+            _ => ("poll".into(), Waiting::Turn),
+        })
+    }
+
     /// Blocks until one of these is ready, in a call of this name.
-    async fn block_on_any(&mut self, name: &str, pollables: &[Resource<Pollable>]) -> Result<()> {
+    async fn block_on_any(
+        &mut self,
+        name: &str,
+        on: Waiting,
+        pollables: &[Resource<Pollable>],
+    ) -> Result<()> {
         self.others_first().await?;
         let mut begun = None;
         loop {
@@ -137,8 +164,7 @@ impl Guest {
             if begun.is_none() {
                 begun = Some(self.kernel.begin_blocking(name));
             }
-            let on = if asks_others { Waiting::Poll } else { Waiting::Turn };
-            self.kernel.block_on(on, first);
+            self.kernel.block_on(if asks_others { on } else { Waiting::Turn }, first);
             self.parked().await?;
             self.own_turn().await?;
         }
@@ -151,7 +177,7 @@ impl poll::Host for Guest {
             // WASI 0.2: an empty list would wait for ever, and is an error.
             return Err(Halt::Misuse("polled an empty list of pollables".into()).into());
         }
-        self.block_on_any("poll", &pollables).await?;
+        self.block_on_any("poll", Waiting::Poll, &pollables).await?;
         self.ready_among(&pollables)
     }
 }
@@ -163,11 +189,8 @@ impl poll::HostPollable for Guest {
     }
 
     async fn block(&mut self, pollable: Resource<Pollable>) -> Result<()> {
-        let name = match self.table.get(&pollable)? {
-            Pollable::Descriptor(..) => "poll",
-            _ => "sleep",
-        };
-        self.block_on_any(name, &[pollable]).await
+        let (name, on) = self.blocked_by(&pollable)?;
+        self.block_on_any(&name, on, &[pollable]).await
     }
 
     fn drop(&mut self, pollable: Resource<Pollable>) -> Result<()> {
