@@ -4,6 +4,7 @@
 //! as an [`ErrorContext`]. The program's handler gets it, or else the default one, which logs it at ERROR on the
 //! logger "asyncio" in asyncio's form. Whoever handles it, the trace has the report.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::panic::Location;
@@ -13,6 +14,7 @@ use crate::debug;
 use crate::event_loop;
 use crate::exception::{Exception, quote};
 use crate::host::tracing::{Level, Report};
+use crate::logging;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +32,8 @@ pub struct ErrorContext {
     exception: Option<Exception>,
     /// Where the thing that the report speaks of was made.
     created: Option<&'static Location<'static>>,
+    /// The trace has it.
+    recorded: Cell<bool>,
 }
 
 impl ErrorContext {
@@ -146,6 +150,7 @@ impl Default for ErrorContext {
             entries: BTreeMap::new(),
             exception: None,
             created: None,
+            recorded: Cell::new(false),
         }
     }
 }
@@ -196,11 +201,10 @@ fn report(context: &ErrorContext, logged: bool) {
         created: context.created.map(ToString::to_string),
         died: None,
     };
-    event_loop::with(|event_loop| {
-        if logged {
-            event_loop.watch.report(&report);
-        } else {
-            event_loop.watch.record(&report);
-        }
-    });
+    if !context.recorded.replace(true) {
+        event_loop::with(|event_loop| event_loop.watch.record(&report));
+    }
+    if logged {
+        logging::handle(&report.logger, report.level, &report.text);
+    }
 }

@@ -79,6 +79,7 @@ fn a_callback_that_fails_is_reported_with_its_handle() {
 
 #[test]
 fn the_programs_handler_gets_the_context_and_may_pass_it_on() {
+    reports();
     let seen = Rc::new(RefCell::new(Vec::new()));
     let contexts = seen.clone();
     run(async move {
@@ -94,6 +95,8 @@ fn the_programs_handler_gets_the_context_and_may_pass_it_on() {
         set_exception_handler::<Handler>(None);
         call_exception_handler(ErrorContext::with_message("after"));
     });
+    let codes: Vec<String> = reports().iter().map(|report| report[..5].to_owned()).collect();
+    assert_eq!(codes, ["RET-1", "EXC-2"], "the trace has each of them once");
     let expected = ("exception future message".to_owned(), Some("KeyError('k')".to_owned()));
     assert_eq!(seen.take(), [expected]);
 }
