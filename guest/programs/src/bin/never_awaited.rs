@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_lite::future;
-use loopbox_guest::{Coroutine, Exception, call_later, create_task, run, sleep, spawn, yield_now};
+use loopbox_guest::{Coroutine, call_later, run, sleep, spawn, yield_now};
 use loopbox_programs::Options;
 
 fn main() {
@@ -88,7 +88,6 @@ async fn on_purpose() {
     future::or(yield_now(), save("too late").into_future()).await;
 
     // A task that was cancelled before its first step.
-    create_task(async { Ok::<_, Exception>(save("never begun").await) }).handle().cancel();
     spawn(save("cancelled before its first step")).handle().cancel();
     sleep(Duration::from_millis(50)).await;
 }

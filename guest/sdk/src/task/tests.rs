@@ -275,6 +275,14 @@ fn closing_a_loop_destroys_what_is_pending() {
 }
 
 #[test]
+fn a_second_loop_is_refused() {
+    let event_loop = Loop::new().expect("there is no other");
+    let second = Loop::new().expect_err("there is one");
+    assert_eq!(second.to_string(), "Cannot run the event loop while another loop is running");
+    event_loop.close();
+}
+
+#[test]
 fn a_task_that_ignores_its_cancellation_is_reported() {
     reports();
     run(async {
