@@ -61,14 +61,14 @@ impl Picture {
             .borrow()
             .iter()
             .map(|(_, live)| {
-                let core = live.task.core();
+                let core = live.core();
                 let task = Task {
                     name: core.name(),
                     spawned: core.place,
                     note: core.waiting.get(),
-                    wakers: live.wakers_elsewhere(),
+                    wakers: core.wakers_elsewhere(),
                 };
-                (live.sequence, task)
+                (core.key.sequence, task)
             })
             .collect();
         let edges = tasks
@@ -256,10 +256,10 @@ fn edges(note: &Note) -> Vec<Edge> {
 pub(crate) fn task_name(sequence: u32) -> String {
     event_loop::with(|event_loop| {
         let tasks = event_loop.tasks.borrow();
-        let task = tasks.iter().find(|(_, live)| live.sequence == sequence);
+        let task = tasks.iter().find(|(_, live)| live.core().key.sequence == sequence);
         match task {
             Some((_, live)) => {
-                let core = live.task.core();
+                let core = live.core();
                 format!("{:?} ({})", core.name(), show(core.place))
             }
             None => "that has ended".into(),

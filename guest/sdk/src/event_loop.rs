@@ -12,9 +12,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::Waker;
 
 use slab::Slab;
 
@@ -25,7 +26,7 @@ use crate::executor::{self, PoolJob};
 use crate::host::event_loop::{self as host, NoticeKind};
 use crate::host::{clock, jobs, tracing};
 use crate::signal::{Interrupt, Listeners};
-use crate::task::core::{AnyTask, Body, DoneCallback, Live, State, TaskKey, Unretrieved};
+use crate::task::core::{AnyTask, DoneCallback, State, TaskKey, Unretrieved};
 use crate::timers::Timers;
 use crate::waiting;
 use crate::watch::Watch;
@@ -40,13 +41,14 @@ const NOTICES_WAIT: u64 = 1 << 63;
 const PARK: u64 = u64::MAX >> 1;
 
 thread_local! {
-    static LOOP: EventLoop = const { EventLoop::new() };
+    /// Never dropped, so that finding it is not more than knowing its address.
+    static LOOP: ManuallyDrop<EventLoop> = const { ManuallyDrop::new(EventLoop::new()) };
 }
 
 /// Calls `f` with the loop.
 #[inline]
 pub(crate) fn with<R>(f: impl FnOnce(&EventLoop) -> R) -> R {
-    LOOP.with(f)
+    LOOP.with(|event_loop| f(event_loop))
 }
 
 /// Calls `f` with the loop if it runs, and if this is not a job on the pool: a worker's thread has no loop.
@@ -85,7 +87,7 @@ pub(crate) struct EventLoop {
     /// What becomes ready at some time.
     pub(crate) timers: RefCell<Timers<Alarm>>,
     /// The tasks that are not complete.
-    pub(crate) tasks: RefCell<Slab<Live>>,
+    pub(crate) tasks: RefCell<Slab<Rc<dyn AnyTask>>>,
     /// The task whose step runs.
     pub(crate) current: Cell<Option<TaskKey>>,
     /// Where the callback that runs was made.
@@ -195,11 +197,8 @@ impl EventLoop {
         let until = if self.unwoken.borrow().is_empty() { until } else { self.see_unwoken(until) };
         let began = self.watch.before_wait();
         let mut wake = host::wait(until);
-        if wake == PARK {
-            wake = host::park();
-        }
-        if wake == deadlock::NEVER {
-            deadlock::report(self);
+        if wake & PARK == PARK {
+            wake = self.wait_longer(wake);
         }
         self.turns.set(self.turns.get().wrapping_add(1));
         let now = wake & !NOTICES_WAIT;
@@ -225,69 +224,59 @@ impl EventLoop {
         self.watch.after_turn(now);
     }
 
+    /// The machine could not answer at once.
+    #[cold]
+    fn wait_longer(&self, wake: u64) -> u64 {
+        let wake = if wake == PARK { host::park() } else { wake };
+        if wake == deadlock::NEVER {
+            deadlock::report(self);
+        }
+        wake
+    }
+
     /// Polls a task, or ends it if it was cancelled.
     #[inline]
     fn step(&self, key: TaskKey) {
-        let Some((mut body, task)) = self.take_body(key) else { return };
+        let Some(task) = self.find_task(key) else { return };
         let core = task.core();
+        core.begin();
         self.current.set(Some(key));
         self.watch.step_begins(core);
-        if core.ends_by_cancellation() {
-            self.end_cancelled(&*task, body);
-            return;
-        }
         let cancelling = core.must_cancel.get();
-        let poll = body.future.as_mut().poll(&mut Context::from_waker(&body.waker));
-        let note = waiting::take();
+        if cancelling && core.catchers.get() == 0 {
+            return self.end_cancelled(&*task);
+        }
+        let poll = task.poll();
+        core.waiting.set(waiting::take());
         if poll.is_ready() {
             self.remove(key);
             self.watch.step_ends(&*task);
             self.current.set(None);
-            drop(body);
-            self.note_failure(&task);
-            return;
+            return self.note_failure(&task);
         }
         // A cancellation that was thrown into this step, or raised by it, and that nothing has caught.
         if core.must_cancel.get() && (cancelling || core.raised.get()) {
-            self.end_cancelled(&*task, body);
-            return;
+            return self.end_cancelled(&*task);
         }
-        core.waiting.set(note);
         self.watch.step_ends(&*task);
         self.current.set(None);
-        let lost = match self.tasks.borrow_mut().get_mut(key.slot as usize) {
-            Some(live) => {
-                live.body = Some(body);
-                live.has_lost_its_waker()
-            }
-            None => false,
-        };
-        if lost {
+        if core.has_lost_its_waker() {
             self.watch.lost_waker(&*task);
         }
     }
 
-    fn take_body(&self, key: TaskKey) -> Option<(Body, Rc<dyn AnyTask>)> {
-        let mut tasks = self.tasks.borrow_mut();
-        let live = tasks.get_mut(key.slot as usize)?;
-        if live.sequence != key.sequence {
-            return None;
-        }
-        live.wake.begin();
-        Some((live.body.take()?, live.task.clone()))
-    }
-
     /// The books of a task that is done are closed.
     fn remove(&self, key: TaskKey) {
-        let live = self.tasks.borrow_mut().try_remove(key.slot as usize);
-        // Dropped without the borrow: a waker or an output may look into the loop.
-        drop(live);
+        let task = self.tasks.borrow_mut().try_remove(key.slot as usize);
+        // Dropped without the borrow: an output may look into the loop.
+        drop(task);
     }
 
     /// Drops the future of a cancelled task: its destructors are its last step.
-    fn end_cancelled(&self, task: &dyn AnyTask, body: Body) {
+    #[cold]
+    fn end_cancelled(&self, task: &dyn AnyTask) {
         self.remove(task.core().key);
-        drop(body);
+        task.drop_future();
         task.cancelled();
         self.watch.step_ends(task);
         self.current.set(None);
@@ -316,8 +305,10 @@ impl EventLoop {
     /// A task that is not done.
     pub(crate) fn find_task(&self, key: TaskKey) -> Option<Rc<dyn AnyTask>> {
         let tasks = self.tasks.borrow();
-        let live = tasks.get(key.slot as usize)?;
-        (live.sequence == key.sequence).then(|| live.task.clone())
+        tasks
+            .get(key.slot as usize)
+            .filter(|task| task.core().key.sequence == key.sequence)
+            .cloned()
     }
 
     /// Where what runs now was made: the task or the callback.
@@ -330,11 +321,9 @@ impl EventLoop {
 
     /// Puts the next step of a task into the ready queue, if it is not there.
     pub(crate) fn wake(&self, key: TaskKey) {
-        let wake = match self.tasks.borrow().get(key.slot as usize) {
-            Some(live) if live.sequence == key.sequence => live.wake.clone(),
-            _ => return,
-        };
-        std::task::Wake::wake(wake);
+        if let Some(task) = self.find_task(key) {
+            task.core().wake();
+        }
     }
 
     /// Takes what the machine has to tell. A job that runs in place may have more to tell when it is done.
@@ -437,6 +426,7 @@ impl EventLoop {
         std::mem::replace(&mut *unwoken, later)
     }
 
+    #[inline]
     pub(crate) fn push(&self, entry: Ready) {
         self.ready.borrow_mut().push_back(entry);
     }
@@ -445,20 +435,19 @@ impl EventLoop {
     /// meanwhile is cancelled, too. Gives the tasks, for a look at how they ended.
     pub(crate) fn cancel_tasks(&self) -> Vec<Rc<dyn AnyTask>> {
         let mut asked: Vec<Rc<dyn AnyTask>> = Vec::new();
+        let mut seen = 0;
         loop {
-            let mut left: Vec<Rc<dyn AnyTask>> = self
-                .tasks
-                .borrow()
-                .iter()
-                .map(|(_, live)| live.task.clone())
-                .filter(|task| !asked.iter().any(|asked| asked.core().key == task.core().key))
-                .collect();
+            // Sequence numbers grow, so whoever is newer was not asked yet.
+            let mut left: Vec<Rc<dyn AnyTask>> =
+                self.tasks.borrow().iter().map(|(_, task)| task.clone()).collect();
+            left.retain(|task| task.core().key.sequence > seen);
             left.sort_by_key(|task| task.core().key.sequence);
             if left.is_empty() && self.tasks.borrow().is_empty() {
                 return asked;
             }
             for task in &left {
                 self.cancel_at_the_end(task);
+                seen = task.core().key.sequence;
             }
             asked.extend(left);
             if !self.tasks.borrow().is_empty() {
@@ -480,11 +469,9 @@ impl EventLoop {
             return self.wake(core.key);
         }
         self.watch.task_cancelled(core.id);
-        if let Some((body, task)) = self.take_body(core.key) {
-            self.current.set(Some(core.key));
-            self.watch.step_begins(core);
-            self.end_cancelled(&*task, body);
-        }
+        self.current.set(Some(core.key));
+        self.watch.step_begins(core);
+        self.end_cancelled(&**task);
     }
 
     /// Forgets what is left: like `loop.close()`. Tasks that are left are destroyed while they are pending.
@@ -506,7 +493,7 @@ impl EventLoop {
     /// RET-4, for every task that is left, oldest first; also for what they spawn while they are dropped.
     fn destroy_tasks(&self) {
         loop {
-            let keys = self.tasks.borrow().iter().map(|(_, live)| live.task.core().key).collect();
+            let keys = self.tasks.borrow().iter().map(|(_, task)| task.core().key).collect();
             let mut keys: Vec<TaskKey> = keys;
             keys.sort_by_key(|key| key.sequence);
             if keys.is_empty() {
@@ -523,9 +510,9 @@ impl EventLoop {
             if !self.watch.is_main(key) {
                 crate::task::destroyed_pending(&*task);
             }
-            let live = self.tasks.borrow_mut().try_remove(key.slot as usize);
+            self.remove(key);
             task.core().state.set(State::Cancelled);
-            drop(live);
+            task.drop_future();
         }
     }
 

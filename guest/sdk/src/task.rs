@@ -110,7 +110,7 @@ pub fn current_task() -> Option<TaskHandle> {
 /// The tasks that are not done, oldest first. Like `asyncio.all_tasks`.
 pub fn all_tasks() -> Vec<TaskHandle> {
     let mut tasks: Vec<Rc<dyn AnyTask>> = event_loop::with(|event_loop| {
-        event_loop.tasks.borrow().iter().map(|(_, live)| live.task.clone()).collect()
+        event_loop.tasks.borrow().iter().map(|(_, task)| task.clone()).collect()
     });
     tasks.sort_by_key(|task| task.core().key.sequence);
     tasks.into_iter().map(TaskHandle).collect()

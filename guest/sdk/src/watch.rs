@@ -117,9 +117,12 @@ impl Watch {
     /// The poll of a task has returned.
     #[inline]
     pub(crate) fn step_ends(&self, task: &dyn AnyTask) {
-        if !self.on.get() {
-            return;
+        if self.on.get() {
+            self.step_seen(task);
         }
+    }
+
+    fn step_seen(&self, task: &dyn AnyTask) {
         let core = task.core();
         if self.traced.get() {
             // A pending step ends by itself with whatever the loop does next: one call less for most steps.

@@ -1,6 +1,7 @@
 //! A task as the loop has it: its future, its waker, and what is known of it.
 //!
-//! The loop owns the future and drops it in a turn of its own; handles share only the books ([`Join`]). Wakers
+//! One allocation has the books of a task ([`Join`]), shared by the loop and the handles; the future in them is
+//! dropped by the loop, in a turn of its own, and never by a handle. Wakers
 //! know the task by number, not by reference, so a waker that outlives its task is harmless. They are counted,
 //! which tells when a task can never be woken again. What a handle can do is in [`super`].
 
@@ -14,8 +15,6 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-
-use pin_project_lite::pin_project;
 
 use crate::event_loop::{self, EventLoop, Mode, Posted, Ready};
 use crate::exception::Exception;
@@ -58,6 +57,9 @@ pub(crate) enum State {
 /// What is known of a task, whatever it returns.
 pub(crate) struct Core {
     pub(crate) key: TaskKey,
+    wake: Arc<TaskWaker>,
+    /// The same, as a poll wants it.
+    waker: Waker,
     name: RefCell<Name>,
     /// Where it was spawned.
     pub(crate) place: &'static Location<'static>,
@@ -97,16 +99,34 @@ impl Core {
         self.state.get() != State::Pending
     }
 
-    /// Whether the next look at it ends it, because nothing in it would catch the cancellation.
+    /// The step that was scheduled begins.
     #[inline]
-    pub(crate) fn ends_by_cancellation(&self) -> bool {
-        self.must_cancel.get() && self.catchers.get() == 0
+    pub(crate) fn begin(&self) {
+        self.wake.scheduled.store(false, Ordering::Relaxed);
+    }
+
+    /// Puts its next step into the ready queue, if it is not there.
+    pub(crate) fn wake(&self) {
+        self.wake.wake_by_ref();
+    }
+
+    /// Whether nobody is left who could wake the task: these books hold two references.
+    #[inline]
+    pub(crate) fn has_lost_its_waker(&self) -> bool {
+        Arc::strong_count(&self.wake) == 2 && !self.wake.scheduled.load(Ordering::Relaxed)
+    }
+
+    /// How many others hold a waker of the task.
+    pub(crate) fn wakers_elsewhere(&self) -> usize {
+        Arc::strong_count(&self.wake).saturating_sub(2)
     }
 }
 
 /// What the loop and the handles share of a task.
 pub(crate) struct Join<T> {
     pub(crate) core: Core,
+    /// Gone when it is complete or was cancelled.
+    future: RefCell<Option<Pin<Box<dyn Future<Output = T>>>>>,
     output: RefCell<Option<T>>,
     /// The error in the output, which stays when the output is taken.
     exception: RefCell<Option<Exception>>,
@@ -123,6 +143,10 @@ pub(crate) type DoneCallback = Box<dyn FnOnce()>;
 /// A task without the type of its output.
 pub(crate) trait AnyTask {
     fn core(&self) -> &Core;
+    /// Polls its future. Ready: it is complete, and its output is in the books.
+    fn poll(&self) -> Poll<()>;
+    /// Drops its future, which runs destructors of the program.
+    fn drop_future(&self);
     /// Its error, if it has failed.
     fn exception(&self) -> Option<Exception>;
     /// The type of what it returns.
@@ -164,8 +188,29 @@ pub(crate) fn schedule_done_callback(callback: DoneCallback) {
 }
 
 impl<T> AnyTask for Join<T> {
+    #[inline]
     fn core(&self) -> &Core {
         &self.core
+    }
+
+    fn poll(&self) -> Poll<()> {
+        let mut slot = self.future.borrow_mut();
+        let Some(future) = slot.as_mut() else { return Poll::Pending };
+        let mut context = Context::from_waker(&self.core.waker);
+        let Poll::Ready(output) = future.as_mut().poll(&mut context) else { return Poll::Pending };
+        drop(slot);
+        self.drop_future();
+        let exception = self.error_of.and_then(|error_of| error_of(&output));
+        let state = if exception.is_some() { State::Failed } else { State::Done };
+        self.exception.replace(exception);
+        self.complete(state, Some(output));
+        Poll::Ready(())
+    }
+
+    fn drop_future(&self) {
+        // Taken out first: its destructors may look into the books.
+        let future = self.future.take();
+        drop(future);
     }
 
     fn exception(&self) -> Option<Exception> {
@@ -196,32 +241,6 @@ impl<T> AnyTask for Join<T> {
     }
 }
 
-pin_project! {
-    /// The future of a task: runs the program's and puts its output into the books.
-    struct Run<F: Future> {
-        #[pin]
-        future: F,
-        join: Rc<Join<F::Output>>,
-    }
-}
-
-impl<F: Future> Future for Run<F> {
-    type Output = ();
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        let Poll::Ready(output) = this.future.poll(cx) else { return Poll::Pending };
-        let mut state = State::Done;
-        if let Some(exception) = this.join.error_of.and_then(|error_of| error_of(&output)) {
-            state = State::Failed;
-            this.join.exception.replace(Some(exception));
-        }
-        this.join.complete(state, Some(output));
-        Poll::Ready(())
-    }
-}
-
 /// The last reference is gone: what nobody has looked at by now, nobody ever will.
 impl<T> Drop for Join<T> {
     fn drop(&mut self) {
@@ -234,47 +253,11 @@ impl<T> Drop for Join<T> {
     }
 }
 
-/// A task that is not complete.
-pub(crate) struct Live {
-    pub(crate) sequence: u32,
-    /// Taken out while the task is polled.
-    pub(crate) body: Option<Body>,
-    pub(crate) wake: Arc<TaskWaker>,
-    pub(crate) task: Rc<dyn AnyTask>,
-}
-
-/// What a poll needs.
-pub(crate) struct Body {
-    pub(crate) future: Pin<Box<dyn Future<Output = ()>>>,
-    pub(crate) waker: Waker,
-}
-
-impl Live {
-    /// Whether nobody is left who could wake the task: the loop itself holds two references.
-    #[inline]
-    pub(crate) fn has_lost_its_waker(&self) -> bool {
-        Arc::strong_count(&self.wake) == 2 && !self.wake.scheduled.load(Ordering::Relaxed)
-    }
-
-    /// How many others hold a waker of the task.
-    pub(crate) fn wakers_elsewhere(&self) -> usize {
-        Arc::strong_count(&self.wake).saturating_sub(2)
-    }
-}
-
 /// Wakes one task. There is one thread; the atomics are what [`Waker`] asks for, and cost nothing on wasm.
 pub(crate) struct TaskWaker {
     key: TaskKey,
     /// The task's next step is in the ready queue, or on its way there.
     scheduled: AtomicBool,
-}
-
-impl TaskWaker {
-    /// The step that was scheduled begins.
-    #[inline]
-    pub(crate) fn begin(&self) {
-        self.scheduled.store(false, Ordering::Relaxed);
-    }
 }
 
 impl Wake for TaskWaker {
@@ -327,9 +310,12 @@ where
     let entry = tasks.vacant_entry();
     let slot = u32::try_from(entry.key()).expect("tasks are fewer than 2^32");
     let key = TaskKey { slot, sequence };
+    let wake = Arc::new(TaskWaker { key, scheduled: AtomicBool::new(true) });
     let join = Rc::new(Join {
         core: Core {
             key,
+            waker: wake.clone().into(),
+            wake,
             name: RefCell::new(name),
             place: plan.place,
             id,
@@ -344,16 +330,14 @@ where
             waiting: Cell::new(None),
             retrieved: Cell::new(false),
         },
+        future: RefCell::new(Some(Box::pin(future))),
         output: RefCell::new(None),
         exception: RefCell::new(None),
         waiter: Cell::new(None),
         callbacks: RefCell::new(Vec::new()),
         error_of: plan.error_of,
     });
-    let wake = Arc::new(TaskWaker { key, scheduled: AtomicBool::new(true) });
-    let body =
-        Body { future: Box::pin(Run { future, join: join.clone() }), waker: wake.clone().into() };
-    entry.insert(Live { sequence, body: Some(body), wake, task: join.clone() });
+    entry.insert(join.clone());
     (join, key)
 }
 
