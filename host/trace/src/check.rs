@@ -131,6 +131,8 @@ fn find(key: &str, expectations: &Expectations, trace: &Trace) -> Option<Finding
         "max-stall" => timing::max_stall(e.max_stall?, trace),
         "lag" => timing::lag(e.lag?, trace),
         "signal-latency" => timing::signal_latency(e.signal_latency?, trace),
+        "pool-wait" => timing::pool_wait(e.pool_wait?, trace),
+        "queue-length" => reports::queue_length(e.queue_length?, trace),
         "finish" => timing::finish(e.finish?, trace),
         "offloaded" => reports::offloaded(e.offloaded.as_deref()?, trace),
         "diagnostics" => reports::diagnostics(e.diagnostics.as_deref()?, trace),
@@ -191,6 +193,8 @@ mod tests {
             max_stall: Some(Span { min: None, max: Some(ms(1000)) }),
             lag: Some(Latency { max: Some(ms(50)), ..Latency::default() }),
             signal_latency: Some(Latency { max: Some(ms(51)), ..Latency::default() }),
+            pool_wait: Some(Latency { max: Some(ms(0)), ..Latency::default() }),
+            queue_length: Some(0),
             finish: Some(Span { min: Some(ms(6000)), max: Some(ms(6000)) }),
             offloaded: Some(vec![globset::Glob::new("db.*").expect("a pattern").compile_matcher()]),
             diagnostics: Some(vec![ExpectedDiagnostic { code: "SLOW-1".into(), text: None }]),
@@ -210,7 +214,7 @@ mod tests {
         assert!(verdict.holds(), "{verdict:#?}");
         let keys: Vec<_> = verdict.checks.iter().map(|check| check.key).collect();
         assert_eq!(keys, expectations.keys());
-        assert_eq!(keys.len(), 11);
+        assert_eq!(keys.len(), 13);
         assert!(verdict.checks.iter().all(|check| check.detail.is_empty()), "{verdict:#?}");
     }
 

@@ -181,6 +181,8 @@ pub(super) struct ExpectTable {
     pub(super) max_stall: Option<MaxOr<SpanBounds>>,
     pub(super) lag: Option<MaxOr<LatencyBounds>>,
     pub(super) signal_latency: Option<MaxOr<LatencyBounds>>,
+    pub(super) pool_wait: Option<MaxOr<LatencyBounds>>,
+    pub(super) queue_length: Option<Whole<0, { i64::MAX as u64 }>>,
     pub(super) finish: Option<MaxOr<SpanBounds>>,
     #[serde(default)]
     pub(super) offloaded: Vec<Text<GlobMatcher>>,

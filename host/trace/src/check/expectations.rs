@@ -26,6 +26,10 @@ pub struct Expectations {
     pub lag: Option<Latency>,
     /// From a signal's raising to its handler's return.
     pub signal_latency: Option<Latency>,
+    /// How long jobs wait for a worker.
+    pub pool_wait: Option<Latency>,
+    /// No pool's queue is longer.
+    pub queue_length: Option<usize>,
     /// When the run ends.
     pub finish: Option<Span>,
     /// Blocking calls that happen, and only on workers.
@@ -56,6 +60,8 @@ impl Expectations {
             ("max-stall", self.max_stall.is_some()),
             ("lag", self.lag.is_some()),
             ("signal-latency", self.signal_latency.is_some()),
+            ("pool-wait", self.pool_wait.is_some()),
+            ("queue-length", self.queue_length.is_some()),
             ("finish", self.finish.is_some()),
             ("offloaded", self.offloaded.is_some()),
             ("diagnostics", self.diagnostics.is_some()),

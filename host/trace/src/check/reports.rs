@@ -4,7 +4,7 @@ use globset::GlobMatcher;
 
 use super::{ExpectedDiagnostic, Finding, GoldenExpectation, Ruling, first_lines};
 use crate::golden::{self, Divergence};
-use crate::measure::{BlockingCall, blocking_calls};
+use crate::measure::{BlockingCall, QueuePeak, blocking_calls, queue_peaks};
 use crate::text::{self, one_line};
 use crate::{Diagnostic, EventKind, Trace};
 
@@ -51,6 +51,29 @@ pub(super) fn offloaded(patterns: &[GlobMatcher], trace: &Trace) -> Finding {
             (all, on_loop) => format!("{on_loop} of {all} calls on the loop"),
         },
         detail,
+    }
+}
+
+/// No pool's queue is longer.
+pub(super) fn queue_length(max: usize, trace: &Trace) -> Finding {
+    let peaks = queue_peaks(trace);
+    let describe = |peak: &QueuePeak| {
+        let pool = &trace.pools[usize::from(peak.pool.0)];
+        format!("{} in pool \"{}\" at {}", peak.length, one_line(&pool.name), peak.at)
+    };
+    let expected = format!("at most {max}");
+    // Of equally long ones the first.
+    let Some(longest) = peaks.iter().rev().max_by_key(|peak| peak.length) else {
+        let actual = "nothing to measure: no pool had a job".into();
+        let ruling = Ruling::NothingMeasured;
+        return Finding { ruling, expected, actual, detail: Vec::new() };
+    };
+    let over: Vec<String> = peaks.iter().filter(|peak| peak.length > max).map(describe).collect();
+    Finding {
+        ruling: Ruling::kept_if(longest.length <= max),
+        expected,
+        actual: describe(longest),
+        detail: first_lines(over, LIST_MAX),
     }
 }
 
@@ -197,6 +220,23 @@ mod tests {
 
     fn glob(pattern: &str) -> GlobMatcher {
         globset::Glob::new(pattern).expect("a pattern").compile_matcher()
+    }
+
+    #[test]
+    fn a_queue_that_is_too_long_names_its_pool() {
+        let mut b = Builder::new();
+        for started in [1, 10, 20, 30] {
+            let job = b.job("hash");
+            b.queued(job, 1, 0).on(Lane::worker(0), started, EventKind::JobStarted(job));
+        }
+        let trace = b.exit(40);
+        assert_eq!(queue_length(3, &trace).ruling, Ruling::Kept);
+        let finding = queue_length(2, &trace);
+        assert_eq!(finding.ruling, Ruling::Broken);
+        assert_eq!(finding.expected, "at most 2");
+        assert_eq!(finding.actual, "3 in pool \"default\" at 1ms");
+        let none = queue_length(2, &Builder::new().exit(1));
+        assert_eq!(none.ruling, Ruling::NothingMeasured);
     }
 
     #[test]

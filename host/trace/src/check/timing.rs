@@ -71,6 +71,14 @@ pub(super) fn signal_latency(latency: Latency, trace: &Trace) -> Finding {
     finding
 }
 
+/// Jobs find a worker in time.
+pub(super) fn pool_wait(latency: Latency, trace: &Trace) -> Finding {
+    let waits = measure::pool_waits(trace);
+    let samples = waits.into_iter().map(|wait| (wait.waited, wait)).collect();
+    let describe = |wait: &measure::PoolWait| wait.describe(trace);
+    distribution(latency, samples, describe, "nothing to measure: no job was run")
+}
+
 /// The run ends when it should.
 pub(super) fn finish(span: Span, trace: &Trace) -> Finding {
     if span == Span::default() {
@@ -242,6 +250,22 @@ mod tests {
             assert_eq!(bound(set, holds), Ruling::Kept);
             assert_eq!(bound(set, breaks), Ruling::Broken);
         }
+    }
+
+    #[test]
+    fn a_wait_for_a_worker_names_the_job() {
+        let mut b = Builder::new();
+        let job = b.job("hash");
+        b.queued(job, 1, 2).on(crate::Lane::worker(0), 31, crate::EventKind::JobStarted(job));
+        let trace = b.exit(40);
+        let within = |max| pool_wait(Latency { max: Some(ms(max)), ..Latency::default() }, &trace);
+        assert_eq!(within(30).ruling, Ruling::Kept);
+        assert_eq!(within(29).ruling, Ruling::Broken);
+        let named = "30ms until 31ms: job \"hash\" in pool \"default\", 2 ahead of it";
+        assert!(within(29).actual.starts_with(named), "{}", within(29).actual);
+        let none = Builder::new().exit(1);
+        let bound = Latency { max: Some(ms(1)), ..Latency::default() };
+        assert_eq!(pool_wait(bound, &none).ruling, Ruling::NothingMeasured);
     }
 
     #[test]
