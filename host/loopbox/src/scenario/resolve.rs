@@ -326,7 +326,9 @@ fn expect(
         lag: table.lag.map(|bounds| bounds.0),
         signal_latency: table.signal_latency.map(|bounds| bounds.0),
         pool_wait: table.pool_wait.map(|bounds| bounds.0),
-        queue_length: table.queue_length.map(|Whole(jobs)| usize_of(jobs)),
+        queue_length: table
+            .queue_length
+            .map(|Whole(jobs)| usize::try_from(jobs).unwrap_or(usize::MAX)),
         finish: table.finish.map(|bounds| bounds.0),
         // A list that names no call would hold whatever happens.
         offloaded: Some(table.offloaded.into_iter().map(|Text(glob)| glob).collect())

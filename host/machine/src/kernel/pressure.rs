@@ -53,9 +53,8 @@ impl Kernel {
         reported.growth = length.saturating_mul(2);
         let of = self.pools.pool(pool).expect("a job was given to it");
         let text = format!(
-            "pool {:?} has {length} jobs queued for its {}: nothing limits how many are submitted",
-            of.name,
-            workers(of.size),
+            "pool {:?} (max_workers={}) has {length} jobs queued: nothing limits how many are submitted",
+            of.name, of.size,
         );
         self.report("QUEUE-GROWTH", text, job);
     }
@@ -93,11 +92,14 @@ impl Kernel {
         }
         let of = self.pools.pool(pool).expect("a job has a pool");
         let text = format!(
-            "pool {:?} is saturated: job {:?} waited {} seconds for one of its {}; they were held: {}",
+            "pool {:?} is saturated: job {:?} waited {} seconds for {}; held: {}",
             of.name,
             self.recorder.job_name(job),
             seconds(waited),
-            workers(of.size),
+            match of.size {
+                1 => "its one worker".to_owned(),
+                size => format!("one of its {size} workers"),
+            },
             held.join(", ")
         );
         self.report("POOL-SATURATED", text, job);
@@ -117,10 +119,6 @@ impl Kernel {
             died: None,
         });
     }
-}
-
-fn workers(size: u16) -> String {
-    if size == 1 { "1 worker".into() } else { format!("{size} workers") }
 }
 
 /// Like Python's `%.3f`.

@@ -518,6 +518,7 @@ fn waiting_for_a_job_on_the_loop_blocks_it_until_the_job_is_done() {
     assert_eq!(told.iter().map(|&(at, _)| at).collect::<Vec<_>>(), [MS(50), MS(100)]);
     let trace = exit(kernel);
     let calls = loopbox_trace::measure::blocking_calls(&trace);
+    assert_eq!(calls.iter().filter(|call| call.on_loop()).count(), 1, "what is done blocks nobody");
     let on_loop: Vec<_> = calls.iter().filter(|call| call.on_loop()).collect();
     assert_eq!((on_loop[0].begin, on_loop[0].length), (MS(0), MS(100)));
     assert_eq!(trace.text(on_loop[0].name), "job.result:work");
@@ -722,7 +723,7 @@ fn a_job_that_waits_behind_slow_ones_of_another_kind_is_reported_once() {
         reports(&trace),
         [(
             "POOL-SATURATED",
-            "pool \"default\" is saturated: job \"getaddrinfo\" waited 0.500 seconds for one of its 2 workers; they were held: worker-1 by \"slow\", worker-2 by \"slow\""
+            "pool \"default\" is saturated: job \"getaddrinfo\" waited 0.500 seconds for one of its 2 workers; held: worker-1 by \"slow\", worker-2 by \"slow\""
         )]
     );
     assert_eq!(trace.diagnostics[0].created.as_deref(), Some("a.rs:1:1"));
@@ -754,7 +755,7 @@ fn a_queue_that_grows_is_reported_at_each_doubling() {
     }
     let text = |length: u32| {
         format!(
-            "pool \"default\" has {length} jobs queued for its 4 workers: nothing limits how many are submitted"
+            "pool \"default\" (max_workers=4) has {length} jobs queued: nothing limits how many are submitted"
         )
     };
     let trace = exit(kernel);

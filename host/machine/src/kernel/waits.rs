@@ -64,6 +64,13 @@ impl Kernel {
                 job.0
             )));
         }
+        if self.waiting_slot().is_none()
+            && let Some(JobState::Finished(at)) = job.and_then(|job| self.pools.state(job))
+            && at <= self.now()
+        {
+            // What is there already blocks nobody.
+            return Ok(JobWait::Finished);
+        }
         self.begin_waiting(job, call, until);
         let mut set_aside = Vec::new();
         let outcome = self.look_ahead(job, until, &mut set_aside);
