@@ -26,9 +26,9 @@ pub(crate) struct Watch {
     slow_ns: Cell<u64>,
     /// SLOW-4 is wanted: how long each wait takes.
     times_waits: Cell<bool>,
-    /// When the step that runs began, in debug mode.
-    began: Cell<u64>,
-    /// When the last step or callback ended, in debug mode.
+    /// When the last step or callback ended, or the turn began, in debug mode: when the next one begins. What the
+    /// loop does between them is charged to it, some hundred instructions; to look at the clock twice would
+    /// cost as much as the step.
     ended: Cell<u64>,
     /// Something in this turn was reported as slow.
     blamed: Cell<bool>,
@@ -49,7 +49,6 @@ impl Watch {
             debug_chosen: Cell::new(None),
             slow_ns: Cell::new(100_000_000),
             times_waits: Cell::new(false),
-            began: Cell::new(0),
             ended: Cell::new(0),
             blamed: Cell::new(false),
             current: Cell::new(0),
@@ -109,9 +108,6 @@ impl Watch {
         if self.traced.get() {
             tracing::step_begin(core.id);
         }
-        if self.debug.get() {
-            self.began.set(clock::now());
-        }
     }
 
     /// The poll of a task has returned.
@@ -139,15 +135,14 @@ impl Watch {
         if self.debug.get() {
             let report =
                 |took_ns| debug::slow_step(&debug::describe_task(task, true), took_ns, core.place);
-            self.time(self.began.get(), report);
+            self.time(report);
         }
     }
 
-    /// Something that began then has ended: reports it if it was slow.
-    fn time(&self, began: u64, report: impl FnOnce(u64) -> tracing::Report) {
+    /// A step or callback has ended: reports it if it was slow.
+    fn time(&self, report: impl FnOnce(u64) -> tracing::Report) {
         let ended = clock::now();
-        self.ended.set(ended);
-        let took_ns = ended.saturating_sub(began);
+        let took_ns = ended.saturating_sub(self.ended.replace(ended));
         // A threshold of zero makes everything slow, as in asyncio.
         if took_ns >= self.slow_ns.get() {
             self.blamed.set(true);
@@ -163,7 +158,6 @@ impl Watch {
         describe: impl FnOnce() -> String,
         work: impl FnOnce() -> Option<Exception>,
     ) -> Option<Exception> {
-        let began = if self.debug.get() { clock::now() } else { 0 };
         let error = if self.traced.get() {
             let name = tracing::intern(name);
             self.current.set(name);
@@ -175,7 +169,7 @@ impl Watch {
             work()
         };
         if self.debug.get() {
-            self.time(began, |took_ns| debug::slow_callback(&describe(), took_ns, place));
+            self.time(|took_ns| debug::slow_callback(&describe(), took_ns, place));
         }
         error
     }
@@ -191,6 +185,7 @@ impl Watch {
     /// The wait for `until`, which began at `began`, has returned at `now`. SLOW-4 is asyncio's until 3.7.
     #[inline]
     pub(crate) fn after_wait(&self, began: u64, until: u64, now: u64) {
+        self.ended.set(now);
         if self.times_waits.get() && until != 0 {
             self.report(&debug::slow_wait(began, until, now));
         }
@@ -287,6 +282,8 @@ impl Watch {
     pub(crate) fn report(&self, report: &tracing::Report) {
         self.record(report);
         logging::handle(&report.logger, report.level, &report.text);
+        // A handler that blocks is not the next callback's fault.
+        self.ended.set(clock::now());
     }
 
     /// As [`Watch::report`], for what asyncio would not say: unless the scenario does not want it.
