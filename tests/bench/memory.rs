@@ -1,4 +1,4 @@
-//! How much memory many sandboxes take that are alive at the same time.
+//! How much memory many sandboxes take that are alive at the same time, and how much a task takes inside one.
 
 use std::error::Error;
 use std::future::Future;
@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use loopbox_machine::config::Limits;
 use loopbox_machine::{Config, Sandbox, Settings};
+use loopbox_trace::Stream;
 
 use crate::guests::Guests;
 use crate::workloads::box_config;
@@ -31,6 +33,22 @@ pub fn of_many_sandboxes(guests: &Guests, count: u32) -> Result<f64, Box<dyn Err
     }
     let after = resident_bytes()?;
     Ok((after - before) as f64)
+}
+
+/// Bytes of the guest's memory for each of 100,000 tasks that wait, beyond the task's own future, with tracing
+/// and debug mode on.
+pub fn of_a_task(guests: &Guests) -> Result<f64, Box<dyn Error>> {
+    let sandbox = Sandbox::new(&Settings { processes_per_run: 1, ..Settings::default() })?;
+    let program = sandbox.load(&guests.wasm("many_tasks")?)?;
+    let limits = Limits { memory_bytes: 1 << 30, trace_events: 10_000_000, ..Limits::default() };
+    let config = Arc::new(Config { debug: true, limits, ..Config::default() });
+    let run = smol::block_on(sandbox.run(&program, &config, 0));
+    let output = run.trace.output(Stream::Stdout);
+    let mut numbers = output.split_whitespace().filter_map(|word| word.parse::<f64>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(task), Some(future)) => Ok(task - future),
+        _ => Err(format!("many_tasks printed {output:?} and {}", run.trace.ending).into()),
+    }
 }
 
 fn resident_bytes() -> Result<u64, Box<dyn Error>> {

@@ -78,13 +78,16 @@ pub fn all(guests: &Guests) -> Result<Vec<Workload>, Box<dyn Error>> {
         },
         ..Config::default()
     };
+    let debug = || Config { debug: true, ..plain(false) };
     let (hops, firings) = (20_000.0, 360_000.0);
     Ok(vec![
         workload("fresh sandbox, empty main", "empty", "ns/run", 1_000, 1.0, plain(false), None)?,
         workload("smallest", "smallest", "ns/run", 1_000, 1.0, plain(false), None)?,
         workload("ring, tracing off", "ring", "ns/hop", 3, hops, plain(false), None)?,
         workload("ring, tracing on", "ring", "ns/hop", 3, hops, plain(true), None)?,
+        workload("ring, debug mode", "ring", "ns/hop", 3, hops, debug(), None)?,
         workload("tickers, tracing off", "tickers", "ns/firing", 1, firings, plain(false), None)?,
+        workload("tickers, debug mode", "tickers", "ns/firing", 1, firings, debug(), None)?,
         workload("tickers, tracing on", "tickers", "ns/firing", 1, firings, plain(true), None)?,
         workload(
             "box, burst modelled, traced and judged",
