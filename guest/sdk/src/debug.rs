@@ -135,12 +135,12 @@ pub(crate) fn hidden_failure(task: &dyn AnyTask) -> Report {
     ours("RET-HIDDEN", text, Some(task.core().place))
 }
 
-/// CANCEL-IGNORED: a task that cannot be ended.
+/// CANCEL-IGNORED: a task that goes on as if nobody had cancelled it.
 pub(crate) fn ignored_cancellation(task: &dyn AnyTask, caught: &Location<'_>) -> Report {
     let cancelled = task.core().cancelling.get();
     let times = if cancelled == 1 { "once" } else { &format!("{cancelled} times") };
     let text = format!(
-        "{} was cancelled {times}, caught that at {caught}, and waits there again: it cannot be ended",
+        "{} was cancelled {times}, swallowed that at {caught}, and waits there again",
         describe_task(task, false)
     );
     let created = task.core().place;

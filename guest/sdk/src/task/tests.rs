@@ -303,8 +303,8 @@ fn a_task_that_ignores_its_cancellation_is_reported() {
     let found = reports();
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].starts_with("CANCEL-IGNORED <Task cancelling name='Task-2'"), "{found:?}");
-    assert!(found[0].contains("> was cancelled once, caught that at "), "{found:?}");
-    assert!(found[1].contains("> was cancelled 2 times, caught that at "), "{found:?}");
+    assert!(found[0].contains("> was cancelled once, swallowed that at "), "{found:?}");
+    assert!(found[1].contains("> was cancelled 2 times, swallowed that at "), "{found:?}");
 }
 
 #[test]
