@@ -59,21 +59,25 @@ fn slow(code: &str, what: &str, took_ns: u64, place: &Location<'_>) -> Report {
     }
 }
 
-/// SLOW-4: how long a wait took, in the words of Python 3.7.
-pub(crate) fn slow_wait(began: u64, until: u64, now: u64) -> Report {
+/// SLOW-4: how long a wait took, in the words of Python 3.7, which kept back short waits that only a timer ended.
+pub(crate) fn slow_wait(began: u64, until: u64, now: u64) -> Option<Report> {
     let took_ns = now.saturating_sub(began);
     let millis = |nanos: u64| format!("{}.{:03} ms", nanos / 1_000_000, nanos / 1_000 % 1_000);
-    let level = if took_ns >= 1_000_000_000 { Level::Info } else { Level::Debug };
+    let is_long = took_ns >= 1_000_000_000;
+    let level = if is_long { Level::Info } else { Level::Debug };
     let took = millis(took_ns);
     let text = if until == u64::MAX {
         format!("poll took {took}: 1 events")
     } else if now >= until {
+        if !is_long {
+            return None;
+        }
         format!("poll {} took {took}: timeout", millis(until.saturating_sub(began)))
     } else {
         format!("poll {} took {took}: 1 events", millis(until.saturating_sub(began)))
     };
     let logger = "asyncio".into();
-    Report { code: "SLOW-4".into(), level, logger, text, created: None, died: None }
+    Some(Report { code: "SLOW-4".into(), level, logger, text, created: None, died: None })
 }
 
 /// A report of ours, which asyncio would not make.

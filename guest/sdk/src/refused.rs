@@ -45,6 +45,11 @@
 //! loopbox_guest::create_task(42);
 //! ```
 //! ```compile_fail,E0277
+//! // EXE-3: an async function is no job: it would make a coroutine, and not run it.
+//! async fn co() {}
+//! loopbox_guest::run_in_executor(co);
+//! ```
+//! ```compile_fail,E0277
 //! // THR-3: what belongs to the loop cannot get to another thread.
 //! async fn main() {
 //!     let future = loopbox_guest::create_future::<()>();

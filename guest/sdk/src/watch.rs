@@ -186,8 +186,11 @@ impl Watch {
     #[inline]
     pub(crate) fn after_wait(&self, began: u64, until: u64, now: u64) {
         self.ended.set(now);
-        if self.times_waits.get() && until != 0 {
-            self.report(&debug::slow_wait(began, until, now));
+        if self.times_waits.get()
+            && until != 0
+            && let Some(report) = debug::slow_wait(began, until, now)
+        {
+            self.report(&report);
         }
     }
 

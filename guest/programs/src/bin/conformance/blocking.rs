@@ -34,16 +34,3 @@ pub(crate) fn s36() {
     run(main(true));
     run(main(false));
 }
-
-pub(crate) fn s51() {
-    async fn main() {
-        let f = run_in_executor(|| time_sleep(0.5));
-        sleep(seconds(0.05)).await;
-        drop(f); // what cancelling is for a future of Rust
-        println!("cancelled at once; the thread still runs: 1");
-    }
-    let t = time();
-    run(main());
-    let took = (time() - t).as_secs_f64();
-    println!("asyncio.run returned after {took:.1} s (it joins the pool)");
-}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use loopbox_guest::{Exception, catch_cancel, current_task, run, sleep, spawn, timeout};
+use loopbox_guest::{Exception, TaskGroup, catch_cancel, current_task, run, sleep, spawn, timeout};
 
 use crate::{python, seconds};
 
@@ -42,4 +42,36 @@ pub(crate) fn s58() {
         }
     }
     run(main());
+}
+
+pub(crate) fn s53() {
+    #[loopbox_guest::coroutine]
+    async fn bad() -> Result<(), Exception> {
+        match catch_cancel(sleep(seconds(1.0))).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(Exception::new("ValueError", "in cleanup")),
+        }
+    }
+    async fn main() {
+        let group = TaskGroup::run(async |tg| {
+            tg.create_task(bad())?;
+            Err::<(), _>(Exception::new("KeyError", "body"))
+        });
+        if let Err(errors) = group.await {
+            println!("{errors:?}");
+        }
+    }
+    run(main());
+    async fn main2() {
+        let mut kept = None;
+        let group = TaskGroup::run(async |tg| {
+            kept = Some(tg.clone());
+            Ok::<_, Exception>(())
+        });
+        group.await.expect("it does not fail");
+        if let Err(error) = kept.expect("it ran").create_task(bad()) {
+            println!("RuntimeError: {error}");
+        }
+    }
+    run(main2());
 }

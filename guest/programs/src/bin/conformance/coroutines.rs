@@ -1,12 +1,9 @@
 //! Coroutines that nobody awaits: AWAIT-1 to AWAIT-9.
 
-use loopbox_guest::{Coroutine, coroutine, run, set_debug};
+use loopbox_guest::{run, set_debug};
 
-/// What every call of `async def work` gives.
-#[track_caller]
-fn work() -> Coroutine<impl Future<Output = ()>> {
-    coroutine(async {})
-}
+#[loopbox_guest::coroutine]
+async fn work() {}
 
 pub(crate) fn s11() {
     async fn main() {

@@ -43,6 +43,9 @@ pub(crate) fn s34() {
         if let Err(error) = Runner::new().run(one()) {
             println!("RuntimeError: {error}");
         }
+        if let Err(error) = Loop::new() {
+            println!("RuntimeError: {error}");
+        }
         let f = create_future();
         f.set_result(1).expect("pending");
         if let Err(error) = f.set_result(2) {

@@ -7,6 +7,9 @@ mod blocking;
 mod cancelling;
 mod coroutines;
 mod exceptions;
+mod executors;
+mod generators;
+mod locks;
 mod loops;
 mod ordering;
 mod signals;
@@ -29,6 +32,7 @@ fn main() {
         "s01" => slow::s01(),
         "s02" => slow::s02(),
         "s04" => slow::s04(),
+        "s05" => slow::s05(),
         "s06" => threads::s06(),
         "s07" => threads::s07(),
         "s08" => signals::s08(),
@@ -44,20 +48,29 @@ fn main() {
         "s20" => loops::s20(),
         "s23" => exceptions::s23(),
         "s24" => exceptions::s24(),
+        "s25" => executors::s25(Some(seconds(0.1))),
+        "s25-without" => executors::s25(None),
+        "s26" => generators::s26(),
+        "s27" => generators::s27(),
         "s28" => signals::s28(),
         "s28-second" => signals::s28_second(),
         "s29" => signals::s29(),
         "s30" => exceptions::s30(),
         "s34" => loops::s34(),
+        "s35" => threads::s35(),
         "s36" => blocking::s36(),
+        "s37" => executors::s37(),
         "s41" => cancelling::s41(),
         "s42" => loops::s42(),
         "s44" => ordering::s44(),
         "s45" => exceptions::s45(),
+        "s46" => locks::s46(),
         "s49" => signals::s49(),
         "s50" => ordering::s50(),
-        "s51" => blocking::s51(),
+        "s51" => executors::s51(),
         "s52" => coroutines::s52(),
+        "s53" => cancelling::s53(),
+        "s55" => slow::s55(),
         "s58" => cancelling::s58(),
         "s60" => loops::s60(),
         _ => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use loopbox_guest::{
     Exception, LoopHandle, RuntimeError, get_running_loop, run, run_in_executor, set_debug, sleep,
-    time,
+    time, unblock,
 };
 
 use crate::{python, seconds, time_sleep};
@@ -55,6 +55,41 @@ pub(crate) fn s07() {
         sleep(Duration::ZERO).await;
         let at = got.lock().expect("one thread")[0].as_secs_f64();
         println!("scheduled at 0.1 s, ran at {at:.1} s");
+    }
+    run(main());
+}
+
+pub(crate) fn s35() {
+    async fn co() -> Result<i32, Exception> {
+        sleep(seconds(0.01)).await;
+        Ok(7)
+    }
+    async fn long() -> Result<(), Exception> {
+        sleep(seconds(10.0)).await;
+        Ok(())
+    }
+    async fn main() {
+        let event_loop = get_running_loop().expect("this is one");
+        let mut out = Vec::new();
+        let th = move || {
+            let first = event_loop.run_coroutine_threadsafe(co()).expect("it is open");
+            let second = event_loop.run_coroutine_threadsafe(long()).expect("it is open");
+            Some((first, second))
+        };
+        let (first, second) = unblock(th).await.expect("both");
+        sleep(seconds(0.05)).await;
+        match first.try_result() {
+            Some(Ok(result)) => out.push(result.to_string()),
+            _ => out.push("?".to_owned()),
+        }
+        out.push(format!("'TimeoutError; cancel -> {}'", python(second.cancel())));
+        println!("[{}]", out.join(", "));
+        async fn bug() -> Result<(), Exception> {
+            Err(Exception::new("ValueError", "dropped"))
+        }
+        drop(event_loop.run_coroutine_threadsafe(bug())); // result never looked at
+        sleep(seconds(0.01)).await;
+        println!("dropped exception of run_coroutine_threadsafe: nothing logged above");
     }
     run(main());
 }
