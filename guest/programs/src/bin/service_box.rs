@@ -42,7 +42,7 @@ fn main() {
         println!("shutting down");
         match timeout(Duration::from_millis(100), report).await {
             Ok(_) => println!("the report is written"),
-            Err(late) => println!("the report has {late}; the pool finishes it"),
+            Err(_) => println!("the report has timed out; the pool finishes it"),
         }
         heart.cancel().await;
         println!("{} beats", beats.get());
