@@ -260,7 +260,8 @@ impl EventLoop {
         }
         self.watch.step_ends(&*task);
         self.current.set(None);
-        if core.has_lost_its_waker() {
+        // The main task may well wait for nothing but its end; if nothing else can happen that is a deadlock.
+        if core.has_lost_its_waker() && !self.watch.is_main(key) {
             self.watch.lost_waker(&*task);
         }
     }

@@ -177,7 +177,8 @@ impl<F> fmt::Debug for Timeout<F> {
     }
 }
 
-/// The time was up before the future was done. As in Python it has no text.
+/// The time was up before the future was done. As an [`Exception`](crate::Exception) it has no text, as in
+/// Python.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("")]
+#[error("timed out")]
 pub struct TimeoutError;
