@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Mutex;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use loopbox_guest::{Task, call_later, create_future, exit, run, sleep, spawn_nam
 use loopbox_programs::Options;
 
 const USAGE: &str = "deadlocks re-entrant-lock | lock-order | lucky-lock-order | await-cycle | orphan-future | \
-    join | channel | lost-waker | queue-growth | misuse  [--cured]";
+    join | channel | lost-waker | queue-growth | std-mutex | misuse  \
+    [--cured]";
 
 fn main() {
     let mut options = Options::from_env();
@@ -27,6 +29,7 @@ fn main() {
         Some("channel") => run(channel(cured)),
         Some("lost-waker") => run(lost_waker(cured)),
         Some("queue-growth") => run(queue_growth(cured)),
+        Some("std-mutex") => run(std_mutex(cured)),
         Some("misuse") => run(misuse()),
         _ => {
             eprintln!("{USAGE}");
@@ -70,6 +73,27 @@ async fn transfer(first: Lock, second: Lock, pause: Duration) {
         let _second = second.lock().await;
     }
     sleep(Duration::from_millis(10)).await;
+}
+
+/// A lock of threads, held across an await: the other task asks for it on the thread that has it. The cure is to
+/// let go of it first.
+#[expect(clippy::await_holding_lock, reason = "the mistake that this shows")]
+async fn std_mutex(cured: bool) {
+    let balance = Rc::new(Mutex::new(100));
+    let other = balance.clone();
+    spawn_named("holder", async move {
+        let mut held = other.lock().expect("not poisoned");
+        *held -= 30;
+        if cured {
+            drop(held);
+            sleep(Duration::from_millis(10)).await;
+        } else {
+            sleep(Duration::from_millis(10)).await;
+            drop(held);
+        }
+    });
+    sleep(Duration::from_millis(1)).await;
+    println!("balance {}", balance.lock().expect("not poisoned"));
 }
 
 /// Two tasks that wait for each other's end.
