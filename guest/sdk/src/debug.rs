@@ -130,13 +130,12 @@ pub(crate) fn lost_wakeup(unwoken: &Unwoken, late_ns: u64) -> Report {
     ours("LOST-WAKEUP", text, Some(unwoken.place))
 }
 
-/// RET-HIDDEN: an error that nobody has looked at, though somebody could.
-pub(crate) fn hidden_failure(task: &dyn AnyTask) -> Report {
+/// RET-HIDDEN: an error of a task or future that nobody has looked at, though somebody could.
+pub(crate) fn hidden_failure(shown: &str, what: &str, created: &Location<'_>) -> Report {
     let text = format!(
-        "{} failed, and nobody has looked at the error: a reference to the task hid it until the end",
-        describe_task(task, false)
+        "{shown} failed, and nobody has looked at the error: a reference to the {what} hid it until the end"
     );
-    ours("RET-HIDDEN", text, Some(task.core().place))
+    ours("RET-HIDDEN", text, Some(created))
 }
 
 /// CANCEL-IGNORED: a task that goes on as if nobody had cancelled it.

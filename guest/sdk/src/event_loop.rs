@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::mem::ManuallyDrop;
 use std::panic::Location;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::Waker;
 
 use slab::Slab;
@@ -23,6 +23,7 @@ use crate::callback::{Callback, TimerHandle};
 use crate::deadlock;
 use crate::exception_handler;
 use crate::executor::{self, PoolJob};
+use crate::future::Failed;
 use crate::host::event_loop::{self as host, NoticeKind};
 use crate::host::{clock, jobs, tracing};
 use crate::signal::{Interrupt, Listeners};
@@ -98,6 +99,8 @@ pub(crate) struct EventLoop {
     pub(crate) tasks_numbered: Cell<u32>,
     /// Tasks that failed while somebody could still look at the error.
     pub(crate) unretrieved: RefCell<Unretrieved>,
+    /// Futures that got an error at which somebody may still look.
+    pub(crate) failed_futures: RefCell<Vec<Weak<dyn Failed>>>,
     /// Jobs given to the pool whose completion has not been seen, by the host's id.
     pub(crate) jobs: RefCell<BTreeMap<u32, Rc<dyn PoolJob>>>,
     /// What jobs have sent that has not arrived, by the host's message id.
@@ -177,6 +180,7 @@ impl EventLoop {
             tasks_spawned: Cell::new(0),
             tasks_numbered: Cell::new(0),
             unretrieved: RefCell::new(Vec::new()),
+            failed_futures: RefCell::new(Vec::new()),
             jobs: RefCell::new(BTreeMap::new()),
             posted: RefCell::new(BTreeMap::new()),
             unwoken: RefCell::new(Vec::new()),
@@ -283,8 +287,7 @@ impl EventLoop {
         self.current.set(None);
     }
 
-    /// A task has failed: unless somebody can still look at the error, it is reported as soon as this and `body`
-    /// are dropped.
+    /// A task has failed: unless somebody can still look at the error, it is reported as soon as this is dropped.
     fn note_failure(&self, task: &Rc<dyn AnyTask>) {
         let core = task.core();
         let is_referenced = Rc::strong_count(task) > 1;
@@ -296,6 +299,15 @@ impl EventLoop {
             }
             unretrieved.push(Rc::downgrade(task));
         }
+    }
+
+    /// A future got an error, which somebody should look at.
+    pub(crate) fn note_failed_future(&self, future: Weak<dyn Failed>) {
+        let mut failed = self.failed_futures.borrow_mut();
+        if failed.len() == failed.capacity() {
+            failed.retain(|future| future.upgrade().is_some_and(|future| future.is_unseen()));
+        }
+        failed.push(future);
     }
 
     /// The task whose step runs.
@@ -517,13 +529,19 @@ impl EventLoop {
         }
     }
 
-    /// RET-HIDDEN: errors of tasks whose handles live on, so that asyncio would say nothing for ever.
+    /// RET-HIDDEN: errors of tasks and futures to which there are references, so that asyncio would say nothing
+    /// for ever.
     fn report_hidden_failures(&self) {
         for task in self.unretrieved.take() {
             if let Some(task) = task.upgrade()
                 && !task.core().retrieved.replace(true)
             {
                 self.watch.hidden_failure(&*task);
+            }
+        }
+        for future in self.failed_futures.take() {
+            if let Some(report) = future.upgrade().and_then(|future| future.hidden()) {
+                self.watch.report_ours(|| report);
             }
         }
     }

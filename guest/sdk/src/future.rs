@@ -15,6 +15,7 @@ use crate::debug;
 use crate::event_loop;
 use crate::exception::{AsException, Exception, InvalidStateError, RuntimeError};
 use crate::exception_handler::{self, ErrorContext};
+use crate::host::tracing::Report;
 use crate::task::core::{DoneCallback, schedule_done_callback};
 use crate::task::throw_cancel;
 use crate::waiting::{self, Kind, Object, ObjectId, Place};
@@ -90,6 +91,8 @@ impl<T: 'static> Future<T> {
     pub fn set_exception(&self, exception: impl Into<Exception>) -> Result<(), InvalidStateError> {
         self.shared.finish(State::Exception(exception.into()))?;
         self.shared.log_traceback.set(true);
+        let failed: Weak<dyn Failed> = Rc::downgrade(&(self.shared.clone() as Rc<dyn Failed>));
+        event_loop::with(|event_loop| event_loop.note_failed_future(failed));
         Ok(())
     }
 
@@ -171,6 +174,26 @@ impl<T> Shared<T> {
         };
         let created = if debug { debug::created(self.created) } else { String::new() };
         format!("<{class} {state}{created}>")
+    }
+}
+
+/// A future with an error, whatever its result would have been.
+pub(crate) trait Failed {
+    /// Nobody has looked at the error.
+    fn is_unseen(&self) -> bool;
+    /// RET-HIDDEN, if nobody has looked at the error by the end of the loop.
+    fn hidden(&self) -> Option<Report>;
+}
+
+impl<T> Failed for Shared<T> {
+    fn is_unseen(&self) -> bool {
+        self.log_traceback.get()
+    }
+
+    fn hidden(&self) -> Option<Report> {
+        let is_unseen = self.log_traceback.replace(false);
+        is_unseen
+            .then(|| debug::hidden_failure(&self.describe_as_future(false), "future", self.created))
     }
 }
 

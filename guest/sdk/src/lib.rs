@@ -32,7 +32,10 @@
 //! | asyncio | here |
 //! |---|---|
 //! | `asyncio.run(main())` | [`run`] |
-//! | `asyncio.create_task(co, name=...)` | [`spawn`], [`spawn_named`] |
+//! | `async def` | `async fn`, or [`#[loopbox_guest::coroutine]`](macro@coroutine) `async fn` |
+//! | `asyncio.create_task(co, name=...)` | [`create_task`], [`spawn`], [`spawn_named`] |
+//! | `loop.create_future()`, `loop.set_exception_handler` | [`create_future`], [`set_exception_handler`] |
+//! | `except CancelledError:`, `raise` | [`catch_cancel`], [`cancelled`] |
 //! | `task.cancel()`, `await task` | [`Task::cancel`], [`Task`] is a future |
 //! | `asyncio.sleep(1)`, `asyncio.sleep(0)` | [`sleep`], [`yield_now`] |
 //! | `asyncio.wait_for(co, 1)` | [`timeout`] |

@@ -278,7 +278,9 @@ impl Watch {
     /// A task has failed, and the handle that could tell of it is alive until the end.
     #[cold]
     pub(crate) fn hidden_failure(&self, task: &dyn AnyTask) {
-        self.report_ours(|| debug::hidden_failure(task));
+        self.report_ours(|| {
+            debug::hidden_failure(&debug::describe_task(task, false), "task", task.core().place)
+        });
     }
 
     /// Says something about the program: to the trace, and through the logger.

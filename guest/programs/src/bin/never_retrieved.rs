@@ -22,6 +22,8 @@ fn main() {
             Some("kept") => return kept(false).await,
             Some("kept-asked") => return kept(true).await,
             Some("future") => drop(failed_future()),
+            // A reference that outlives the loop, as in a static.
+            Some("future-kept") => std::mem::forget(failed_future()),
             Some("future-looked-at") => future_looked_at().await,
             Some("gather") => look(gather([sync("inbox"), sync("outbox")]).await.map(drop)),
             Some("gather-dropped") => gather_dropped().await,

@@ -193,8 +193,9 @@ fn a_timeout_is_an_error_and_drops_its_future() {
             sleep(ms(20)).await;
             drop(noted);
         });
-        let late = crate::Exception::from(late.await.expect_err("late"));
-        assert_eq!(format!("{late:?}"), "TimeoutError()");
+        let late = late.await.expect_err("late");
+        assert_eq!(late.to_string(), "timed out");
+        assert_eq!(format!("{:?}", crate::Exception::from(late)), "TimeoutError()");
         assert_eq!(lines.take(), ["dropped"]);
         assert_eq!(time(), ms(10));
         assert_eq!(timeout(ms(10), sleep(ms(10))).await, Ok(()));

@@ -120,6 +120,24 @@ fn an_error_that_a_reference_hides_is_reported_at_the_end() {
 }
 
 #[test]
+fn an_error_in_a_future_that_a_reference_hides_is_reported_at_the_end() {
+    reports();
+    let kept = run(async {
+        let (seen, unseen): (future::Future<()>, _) = (create_future(), create_future());
+        for future in [&seen, &unseen] {
+            future.set_exception(Exception::new("KeyError", "k")).expect("it is pending");
+        }
+        assert!(seen.clone().await.is_err());
+        Some(unseen)
+    });
+    let found = reports();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("RET-HIDDEN <Future finished exception=KeyError('k')> failed"));
+    drop(kept);
+    assert_eq!(reports(), NONE);
+}
+
+#[test]
 fn the_failure_of_a_task_that_was_cancelled_at_the_end_is_said_once() {
     reports();
     run(async {
