@@ -44,13 +44,26 @@ pub struct Coroutine<F> {
     /// Gone when it is awaited or closed.
     future: Option<F>,
     place: &'static Location<'static>,
+    /// If it is the call of an asynchronous generator's method: which, and of which generator.
+    method: Option<(&'static str, &'static str)>,
 }
 
 /// Marks a future as a coroutine, which is reported if nobody awaits it. It goes by the name of the async
 /// function that made the future, or of the function around an `async` block.
 #[track_caller]
 pub fn coroutine<F: Future>(future: F) -> Coroutine<F> {
-    Coroutine { future: Some(future), place: Location::caller() }
+    Coroutine { future: Some(future), place: Location::caller(), method: None }
+}
+
+/// The call of a method of an asynchronous generator, by the name that it has in Python's report (AWAIT-8).
+#[track_caller]
+pub(crate) fn method<F: Future>(
+    name: &'static str,
+    generator: &'static str,
+    future: F,
+) -> Coroutine<F> {
+    let method = Some((name, generator));
+    Coroutine { future: Some(future), place: Location::caller(), method }
 }
 
 impl<F> Coroutine<F> {
@@ -77,8 +90,11 @@ impl<F: Future> IntoFuture for Coroutine<F> {
 impl<F> Drop for Coroutine<F> {
     fn drop(&mut self) {
         if self.future.is_some() {
-            let name = self.name();
-            let mut text = format!("coroutine '{name}' was never awaited");
+            let what = match self.method {
+                Some((name, generator)) => format!("coroutine method '{name}' of '{generator}'"),
+                None => format!("coroutine '{}'", self.name()),
+            };
+            let mut text = format!("{what} was never awaited");
             if debug::get_debug() {
                 text.push_str(&debug::origin("Coroutine created at", self.place));
                 if let Some(task) = event_loop::with(|event_loop| event_loop.current_task()) {

@@ -17,6 +17,7 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
+use crate::coroutine::{self, Coroutine};
 use crate::debug;
 use crate::event_loop::{self, Mode};
 use crate::exception::{Exception, RuntimeError};
@@ -157,13 +158,14 @@ impl<T: 'static> AsyncGenerator<T> {
     /// # Errors
     /// What the generator fails with; or if somebody waits for it already.
     #[track_caller]
-    pub fn anext(&self) -> impl Future<Output = Result<Option<T>, Exception>> + use<T> {
+    pub fn anext(&self) -> Coroutine<impl Future<Output = Result<Option<T>, Exception>> + use<T>> {
         let (inner, place) = (self.0.clone(), Location::caller());
-        async move {
+        let next = async move {
             let _running = Running::begin(&inner, "anext")?;
             inner.begin(place);
             std::future::poll_fn(|cx| inner.drive(cx)).await
-        }
+        };
+        coroutine::method("asend", self.0.name, next)
     }
 
     /// Ends it: `GeneratorExit` is raised at its `yield`, and its clean-up is awaited. Like
@@ -171,9 +173,10 @@ impl<T: 'static> AsyncGenerator<T> {
     ///
     /// # Errors
     /// What the clean-up fails with; if the generator yields in spite of it, or somebody waits for it.
-    pub fn aclose(&self) -> impl Future<Output = Result<(), Exception>> + use<T> {
+    #[track_caller]
+    pub fn aclose(&self) -> Coroutine<impl Future<Output = Result<(), Exception>> + use<T>> {
         let inner = self.0.clone();
-        async move { inner.aclose().await }
+        coroutine::method("aclose", self.0.name, async move { inner.aclose().await })
     }
 }
 

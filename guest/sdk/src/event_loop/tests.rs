@@ -402,6 +402,29 @@ fn debug_mode_reports_slow_steps_and_callbacks() {
 }
 
 #[test]
+fn debug_mode_reports_a_turn_that_is_slow_though_no_callback_is() {
+    let turns = |yields: bool| {
+        take_lines();
+        set_debug(true);
+        run(async move {
+            for _ in 0..10 {
+                call_soon(|| compute(20 * MS));
+                if yields {
+                    yield_now().await;
+                }
+            }
+            yield_now().await;
+        });
+        set_debug(false);
+        take_lines().into_iter().filter(|line| line.starts_with("TURN")).collect::<Vec<_>>()
+    };
+    let reports = turns(false);
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    assert!(reports[0].contains("took 0.200 seconds"), "{reports:?}");
+    assert_eq!(turns(true), [""; 0]);
+}
+
+#[test]
 fn timers_in_the_trace_have_the_sleepers_name() {
     take_lines();
     run(async {

@@ -363,3 +363,24 @@ fn a_lock_belongs_to_the_first_loop_that_waits_for_it() {
     let text = second.expect_err("another loop").downcast::<String>().expect("a text");
     assert_eq!(*text, "<asyncio.locks.Lock object [locked]> is bound to a different event loop");
 }
+
+#[test]
+fn a_queue_that_is_shut_down_gives_out_what_it_has_and_takes_no_more() {
+    run(async {
+        let queue: Queue<u32> = Queue::new(1);
+        queue.put_nowait(1).expect("there is room");
+        let late = queue.clone();
+        let writer = spawn(async move { late.put(2).await });
+        yield_now().await;
+        queue.shutdown(false);
+        assert!(writer.await.is_err(), "a waiting writer is told");
+        assert_eq!(format!("{:?}", queue.put_nowait(3).expect_err("shut")), "QueueShutDown()");
+        assert_eq!(queue.get().await, Ok(1));
+        assert_eq!(queue.get().await, Err(QueueShutDown));
+        let emptied: Queue<u32> = Queue::new(0);
+        emptied.put_nowait(1).expect("there is room");
+        emptied.shutdown(true);
+        assert_eq!(emptied.get_nowait(), Err(GetError::ShutDown(QueueShutDown)));
+        emptied.join().await;
+    });
+}

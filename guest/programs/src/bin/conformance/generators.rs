@@ -96,3 +96,12 @@ pub(crate) fn s27() {
     drop(g);
     println!("1: hook installed, loop closed: silent, and the finally block never ran");
 }
+
+pub(crate) fn s59() {
+    fn g() -> AsyncGenerator<i32> {
+        generator(|items| async move { Ok(items.yield_(1).await?) })
+    }
+    let a = g();
+    drop(a.anext());
+    drop(a.aclose());
+}

@@ -72,6 +72,7 @@ fn main() {
         "s53" => cancelling::s53(),
         "s55" => slow::s55(),
         "s58" => cancelling::s58(),
+        "s59" => generators::s59(),
         "s60" => loops::s60(),
         _ => {
             eprintln!("no script `{script}`");
