@@ -43,6 +43,9 @@
 //! | `loop.time()` | [`time`] |
 //! | `loop.call_soon`, `call_later`, `call_at`, `call_soon_threadsafe` | the same names |
 //! | `loop.run_in_executor(None, f)` | [`run_in_executor`] or, as smol has it, [`unblock`] |
+//! | `ThreadPoolExecutor(4)`, `loop.run_in_executor(pool, f)`, `pool.submit(f)` | [`ThreadPoolExecutor`] and its methods |
+//! | `ProcessPoolExecutor(4)` | [`process_pool::ProcessPoolExecutor`] |
+//! | `loop.set_default_executor`, `shutdown_default_executor`, `asyncio.to_thread` | the same names |
 //! | `loop.add_signal_handler` | [`signal::add_signal_handler`], [`signal::Signals`], [`signal::wait`] |
 //! | `loop.set_debug(True)`, `slow_callback_duration` | [`set_debug`], [`set_slow_callback_duration`] |
 //! | `logging.getLogger("name").info(...)` | [`logging::get_logger`], or `log::info!(target: "name", ...)` |
@@ -86,6 +89,7 @@ mod watch;
 pub mod blocking;
 pub mod future;
 pub mod logging;
+pub mod process_pool;
 pub mod signal;
 pub mod sync;
 pub mod warnings;

@@ -20,6 +20,7 @@ use crate::exception::{AsException, CancelledError, Exception, InvalidStateError
 use crate::host::clock;
 use crate::host::jobs::{self, Waited};
 use crate::host::tracing::{Level, Report};
+use crate::process_pool;
 use crate::task::core::{self, AnyTask, Plan, TaskKey};
 use crate::task::{self, Task, TaskHandle};
 use crate::time::{TimeoutError, to_nanos};
@@ -31,7 +32,11 @@ use crate::time::{TimeoutError, to_nanos};
 pub fn get_running_loop() -> Result<LoopHandle, RuntimeError> {
     event_loop::with(|event_loop| match event_loop.mode.get() {
         Mode::Running => Ok(LoopHandle { run: event_loop.run_number.get() }),
-        Mode::Stopped | Mode::InJob => Err(RuntimeError::new(RuntimeError::NO_LOOP)),
+        Mode::Stopped => {
+            let text = process_pool::explain_no_loop().unwrap_or(RuntimeError::NO_LOOP);
+            Err(RuntimeError::new(text))
+        }
+        Mode::InJob => Err(RuntimeError::new(RuntimeError::NO_LOOP)),
     })
 }
 

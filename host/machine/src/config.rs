@@ -40,6 +40,8 @@ pub struct Config {
     pub programs: Vec<ProgramPlan>,
     /// How many processes may live at once.
     pub processes: u16,
+    /// How long a process of a pool needs from its start to its first instruction.
+    pub process_start: Draw<Nanos>,
     /// How many bytes a pipe holds for which nothing else was asked.
     pub pipe_capacity: usize,
     /// Whether the guest's loop is told to be in debug mode.
@@ -94,6 +96,7 @@ impl Default for Config {
             blocking: Vec::new(),
             programs: Vec::new(),
             processes: 16,
+            process_start: Draw::Fixed(Nanos::ZERO),
             pipe_capacity: 64 << 10,
             debug: false,
             diagnostics: BTreeMap::new(),

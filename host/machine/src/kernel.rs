@@ -17,6 +17,7 @@ mod choices;
 mod clock;
 mod company;
 pub(crate) mod files;
+mod isolated;
 pub(crate) mod pipes;
 mod pool;
 mod pressure;
@@ -40,6 +41,8 @@ use self::blocked::Blocked;
 pub use self::choices::Choice;
 use self::choices::Choices;
 use self::clock::Clock;
+use self::isolated::Isolated;
+pub(crate) use self::isolated::{Call, IsolatedOutcome};
 use self::pool::{Arrival, Pools, WorkerId};
 use self::pressure::Reported;
 use self::queue::TimeQueue;
@@ -120,6 +123,8 @@ enum Event {
     MessageArrives(u32),
     /// A child of this process has ended.
     ChildExits(Pid),
+    /// A process of a pool is done with a job.
+    IsolatedFinishes { job: JobId, worker: WorkerId },
 }
 
 /// The job that the guest runs in place, and its worker's clock.
@@ -137,6 +142,8 @@ struct Detached {
 pub(crate) struct Remains {
     recorder: Recorder,
     choices: Choices,
+    /// What a process of a pool has come to.
+    pub(crate) result: Option<IsolatedOutcome>,
 }
 
 /// Where a process leaves what remains of it, even if it is cut off in the midst of what it does.
@@ -155,6 +162,7 @@ pub(crate) struct Kernel {
     heir: Option<Heir>,
     /// How many children were started: numbers what is drawn for them.
     starts: u64,
+    isolated: Isolated,
     /// How many things were made that the machine keeps to its end.
     starts_and_pipes: usize,
     choices: Choices,
@@ -227,6 +235,22 @@ impl Kernel {
         kernel
     }
 
+    /// A process of a pool, in a world of its own: its first instruction runs at `start`.
+    pub(crate) fn isolated(
+        config: Arc<Config>,
+        seed: u64,
+        name: &str,
+        call: Call,
+        start: Nanos,
+    ) -> Kernel {
+        let world = Arc::new(World::new(&config));
+        let mut kernel = Kernel::of(config, Choices::of_process(seed, name), world, Pid::FIRST);
+        kernel.main = Clock::at(start);
+        kernel.set_task(call);
+        kernel.find_edge();
+        kernel
+    }
+
     fn of(config: Arc<Config>, mut choices: Choices, world: Arc<World>, pid: Pid) -> Kernel {
         assert!(config.ps_per_fuel > 0, "fuel that takes no time would let the clock stand still");
         let mut arrivals: Vec<(Nanos, Signal)> = config
@@ -246,6 +270,7 @@ impl Kernel {
             waits_until: Nanos::ZERO,
             heir: None,
             starts: 0,
+            isolated: Isolated::default(),
             starts_and_pipes: 0,
             choices,
             recorder: Recorder::new(config.traced, &config.limits),
@@ -418,6 +443,10 @@ impl Kernel {
         }
         loop {
             self.absorb()?;
+            if self.has_isolated_news() {
+                self.join_company();
+                return self.wait_in_company(until);
+            }
             if until <= self.main.now() || !self.ready.is_empty() {
                 return Ok(self.begin_turn());
             }
@@ -558,6 +587,7 @@ impl Kernel {
                 self.ready.push_back((at, Notice::Message(message)));
             }
             Event::ChildExits(child) => self.ready.push_back((at, Notice::ChildExited(child))),
+            Event::IsolatedFinishes { job, worker } => self.isolated_finishes(at, job, worker),
         }
     }
 
@@ -566,7 +596,11 @@ impl Kernel {
         match self.pools.arrive(job, at) {
             Arrival::Taken(worker) => {
                 self.recorder.name_worker(worker, || self.pools.worker_name(worker));
-                self.announced = Some((job, at));
+                if self.is_isolated(job) {
+                    self.start_isolated(at, job, worker);
+                } else {
+                    self.announced = Some((job, at));
+                }
             }
             Arrival::Queued { ahead } => self.recorder.set_jobs_ahead(job, ahead),
             Arrival::Later(at) => self.queue.push(at, Event::JobArrives(job)),
@@ -707,6 +741,7 @@ impl Kernel {
     pub(crate) fn cancel_job(&mut self, job: JobId) -> bool {
         let cancelled = self.pools.cancel(job);
         if cancelled {
+            self.forget_call(job);
             self.record(EventKind::JobFinished(job, Outcome::Cancelled));
         }
         cancelled
@@ -1014,6 +1049,7 @@ impl Kernel {
         Remains {
             recorder: std::mem::take(&mut self.recorder),
             choices: std::mem::take(&mut self.choices),
+            result: self.take_result(),
         }
     }
 }

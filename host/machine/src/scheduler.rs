@@ -10,10 +10,15 @@
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 
-use loopbox_trace::{Diagnostic, Ending, EventKind, ExitStatus, Lane, Level, Nanos, Signal, Trace};
+use blocking::Task;
+use futures_lite::future::block_on;
+use loopbox_trace::{
+    Diagnostic, Ending, Event, EventKind, ExitStatus, Label, Lane, Level, Nanos, Signal, Trace,
+};
 use wasmtime::{Engine, Store};
 
 use crate::bindings::MachinePre;
@@ -21,7 +26,7 @@ use crate::config::Config;
 use crate::ending;
 use crate::guest::Guest;
 use crate::kernel::world::{Pid, Start, State, Waiting, World};
-use crate::kernel::{Choice, Heir, Kernel, Remains};
+use crate::kernel::{Call, Choice, Heir, IsolatedOutcome, Kernel, Remains};
 use crate::sandbox::{FUEL_PER_YIELD, Program, Settings, settle};
 
 /// The programs that can be started, by name.
@@ -37,6 +42,8 @@ struct Finish {
 struct Process {
     /// Gone when the process has ended.
     future: Option<Pin<Box<dyn Future<Output = Finish> + Send>>>,
+    /// For a process of a pool: a run of its own, on another thread.
+    isolated: Option<Isolated>,
     /// Where its part of the trace is when the future is gone.
     heir: Heir,
     finish: Option<Finish>,
@@ -44,6 +51,24 @@ struct Process {
     bound: Nanos,
     base: Nanos,
     yields: u64,
+}
+
+/// A process of a pool: a run of its own, on a thread of `blocking`.
+struct Isolated {
+    /// Gone when it has come to its end, or was stopped.
+    run: Option<Task<Option<IsolatedRun>>>,
+    /// Asks it to stop soon.
+    stop: Arc<AtomicBool>,
+    /// What it has left, when that is known; its part of the trace is used only if its end was seen.
+    left: Option<IsolatedRun>,
+    end_seen: bool,
+}
+
+/// What such a run leaves.
+struct IsolatedRun {
+    trace: Trace,
+    choices: Vec<Choice>,
+    outcome: Option<IsolatedOutcome>,
 }
 
 /// A run that goes on.
@@ -92,6 +117,18 @@ impl Scheduler {
         seed: u64,
     ) -> Scheduler {
         let kernel = Kernel::new(Arc::clone(config), seed);
+        Scheduler::of_kernel(engine, settings, program, config, seed, kernel)
+    }
+
+    /// The run whose first process is on this kernel.
+    fn of_kernel(
+        engine: &Engine,
+        settings: &Settings,
+        program: &Program,
+        config: &Arc<Config>,
+        seed: u64,
+        kernel: Kernel,
+    ) -> Scheduler {
         let mut scheduler = Scheduler {
             engine: engine.clone(),
             settings: *settings,
@@ -105,6 +142,56 @@ impl Scheduler {
         scheduler
     }
 
+    /// Starts a process of a pool on another thread, at once: only its outcome has a moment.
+    fn start_isolated(&mut self, name: &str, call: Call, at: Nanos) {
+        let config = Arc::new(Config {
+            signals: Vec::new(),
+            // It has children neither of its own nor in a pool.
+            processes: 1,
+            ..Config::clone(&self.config)
+        });
+        let kernel = Kernel::isolated(Arc::clone(&config), self.seed, name, call, at);
+        let scheduler = Scheduler::of_kernel(
+            &self.engine,
+            &self.settings,
+            &self.program,
+            &config,
+            self.seed,
+            kernel,
+        );
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let run = blocking::unblock(move || block_on(scheduler.run_isolated(&stopped)));
+        self.processes.push(Process {
+            future: None,
+            isolated: Some(Isolated { run: Some(run), stop, left: None, end_seen: false }),
+            heir: Heir::default(),
+            finish: None,
+            bound: Nanos::ZERO,
+            base: Nanos::ZERO,
+            yields: 0,
+        });
+    }
+
+    /// Runs a process of a pool to its end; nothing if it was told to stop.
+    async fn run_isolated(mut self, stop: &AtomicBool) -> Option<IsolatedRun> {
+        let (ending, at) = poll_fn(|context| {
+            if stop.load(Ordering::Relaxed) {
+                return Poll::Ready(None);
+            }
+            self.poll(context).map(Some)
+        })
+        .await?;
+        let heir = Arc::clone(&self.process(Pid::FIRST).heir);
+        let remains = heir.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = remains.as_ref().and_then(|remains| remains.result.clone());
+        drop(remains);
+        let (mut trace, choices) = self.close(ending, at);
+        // It is one process of a larger run, which ends elsewhere.
+        trace.events.retain(|event| event.kind != EventKind::Ended);
+        Some(IsolatedRun { trace, choices, outcome })
+    }
+
     fn add(&mut self, program: MachinePre<Guest>, config: &Arc<Config>, mut kernel: Kernel) {
         let heir = Heir::default();
         kernel.leave_to(&heir);
@@ -112,6 +199,7 @@ impl Scheduler {
         let future = run_process(self.engine.clone(), program, guest, self.settings);
         self.processes.push(Process {
             future: Some(Box::pin(future)),
+            isolated: None,
             heir,
             finish: None,
             bound: Nanos::ZERO,
@@ -123,6 +211,15 @@ impl Scheduler {
     /// Runs to the end.
     pub(crate) async fn run(mut self) -> (Trace, Vec<Choice>) {
         let (ending, at) = poll_fn(|context| self.poll(context)).await;
+        // What has not ended by now never does. Nothing of it may go on when the run is over.
+        for process in &mut self.processes {
+            if let Some(isolated) = &mut process.isolated
+                && let Some(run) = isolated.run.take()
+            {
+                isolated.stop.store(true, Ordering::Relaxed);
+                run.await;
+            }
+        }
         self.close(ending, at)
     }
 
@@ -136,6 +233,9 @@ impl Scheduler {
             let starts = self.world.lock().take_starts();
             for start in starts {
                 self.start(start);
+            }
+            if self.stop_killed(context).is_pending() {
+                return Poll::Pending;
             }
             let next = self.world.lock().next();
             let Some((at, pid)) = next else {
@@ -157,6 +257,13 @@ impl Scheduler {
                 _ => {}
             }
             drop(shared);
+            if self.process(pid).isolated.is_some() {
+                // Nobody may pass the moment of its start before its end is known.
+                if self.poll_isolated(pid, context).is_pending() {
+                    return Poll::Pending;
+                }
+                continue;
+            }
             let future = self.process(pid).future.as_mut().expect("it has not ended");
             match future.as_mut().poll(context) {
                 Poll::Ready(finish) => {
@@ -171,6 +278,70 @@ impl Scheduler {
                 Poll::Pending => {}
             }
         }
+    }
+
+    /// Waits for the end of a process of a pool, which the host's threads bring about.
+    fn poll_isolated(&mut self, pid: Pid, context: &mut Context<'_>) -> Poll<()> {
+        let isolated = self.process(pid).isolated.as_mut().expect("it is one");
+        let Some(run) = &mut isolated.run else { return Poll::Ready(()) };
+        let Poll::Ready(left) = Pin::new(run).poll(context) else { return Poll::Pending };
+        isolated.run = None;
+        let left = left.expect("it was not told to stop");
+        let (at, status) = (left.trace.finished, status_of(&left.trace.ending));
+        isolated.left = Some(left);
+        self.world.lock().isolated_ends(pid, at, status);
+        Poll::Ready(())
+    }
+
+    /// Stops processes of broken pools, and waits until the host's threads are done with them.
+    fn stop_killed(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let killed = self.world.lock().take_killed();
+        for pid in killed {
+            if let Some(isolated) = &self.process(pid).isolated {
+                isolated.stop.store(true, Ordering::Relaxed);
+            }
+        }
+        for process in &mut self.processes {
+            let Some(isolated) = &mut process.isolated else { continue };
+            if isolated.stop.load(Ordering::Relaxed)
+                && let Some(run) = &mut isolated.run
+            {
+                if Pin::new(run).poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+                isolated.run = None;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// The moment of the end of a process of a pool has come. Returns how the run ended, if that is its end.
+    fn isolated_ended(&mut self, pid: Pid, at: Nanos, status: ExitStatus) -> Option<Ending> {
+        let name = self.world.lock().name(pid);
+        let reports_crashes = self.config.wants("CHILD-CRASHED");
+        let isolated = self.process(pid).isolated.as_mut().expect("it is one");
+        isolated.end_seen = true;
+        let left = isolated.left.as_mut().expect("it has ended");
+        match &left.trace.ending {
+            // What ends a process in this way is about the whole run.
+            ending @ (Ending::LimitReached { .. }
+            | Ending::Misused { .. }
+            | Ending::Deadlock { .. }) => return Some(in_process(&name, ending.clone())),
+            ending @ (Ending::Panicked { .. } | Ending::Trapped { .. }) if reports_crashes => {
+                let index = u32::try_from(left.trace.diagnostics.len()).unwrap_or(u32::MAX);
+                left.trace.diagnostics.push(crash(&name, ending));
+                let kind = EventKind::Diagnostic(index);
+                left.trace.events.push(Event { at, lane: Lane::MAIN, kind });
+            }
+            _ => {}
+        }
+        let label = Label(u32::try_from(left.trace.labels.len()).unwrap_or(u32::MAX));
+        left.trace.labels.push(name);
+        let kind = EventKind::ProcessExited { process: label, status };
+        left.trace.events.push(Event { at, lane: Lane::MAIN, kind });
+        let outcome = left.outcome.take().unwrap_or(IsolatedOutcome::Died);
+        self.world.lock().isolated_has_ended(pid, at, outcome);
+        None
     }
 
     /// Whether a process that is pending has only used up its share of fuel; then its clock shows more.
@@ -192,7 +363,11 @@ impl Scheduler {
 
     /// Sets up a child; it runs when its time comes.
     fn start(&mut self, start: Start) {
-        let Start { pid, program, args, env, at } = start;
+        let Start { pid, program, args, env, at, task } = start;
+        if let Some(call) = task {
+            let name = self.world.lock().name(pid);
+            return self.start_isolated(&name, call, at);
+        }
         let config = Arc::new(Config {
             args,
             env,
@@ -212,6 +387,9 @@ impl Scheduler {
 
     /// The moment of a process's end has come. Returns how the run ended, if it did.
     fn ended(&mut self, pid: Pid, at: Nanos, status: ExitStatus) -> Option<Ending> {
+        if self.process(pid).isolated.is_some() {
+            return self.isolated_ended(pid, at, status);
+        }
         let process = self.process(pid);
         // Something else may have ended it before it came to its own end.
         process.future = None;
@@ -292,13 +470,14 @@ impl Scheduler {
             self.report_left_behind(at);
         }
         let pids: Vec<Pid> = self.world.lock().pids().collect();
-        let mut remains = self.processes.iter().map(|process| {
+        let mut processes = pids.into_iter().zip(std::mem::take(&mut self.processes));
+        let remains_of = |process: &Process| {
             let remains = process.heir.lock().unwrap_or_else(PoisonError::into_inner).take();
             remains.expect("a kernel leaves its remains when it is dropped")
-        });
-        let first = remains.next().expect("there is a first process");
-        let (mut trace, mut choices) = first.finish(at, Some(ending));
-        for (pid, remains) in pids.into_iter().skip(1).zip(remains) {
+        };
+        let (_, first) = processes.next().expect("there is a first process");
+        let (mut trace, mut choices) = remains_of(&first).finish(at, Some(ending));
+        for (pid, process) in processes {
             let shared = self.world.lock();
             let ended = match shared.process(pid).state {
                 State::Ending { at, .. } | State::Zombie { at, .. } => at,
@@ -306,7 +485,13 @@ impl Scheduler {
             };
             let name = shared.name(pid);
             drop(shared);
-            let (part, drawn) = remains.finish(ended.min(at), None);
+            let (part, drawn) = match process.isolated {
+                Some(Isolated { end_seen: true, left: Some(left), .. }) => {
+                    (left.trace, left.choices)
+                }
+                Some(_) => continue,
+                None => remains_of(&process).finish(ended.min(at), None),
+            };
             trace.add_process(&name, part);
             choices.extend(drawn);
         }

@@ -3,6 +3,7 @@
 //! The meaning of every call is documented in `guest/wit/sandbox.wit`; this only translates. Keep the
 //! functions that a loop calls every turn short: they are the machine's hot path.
 
+mod isolated;
 mod processes;
 
 use loopbox_trace::{Diagnostic, EventKind, JobId, Level, Nanos, Outcome, PoolId};

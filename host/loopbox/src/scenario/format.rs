@@ -82,6 +82,7 @@ impl Shape for FileTable {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct MachineTable {
     pub(super) workers: Option<Whole<1, 1024>>,
+    pub(super) process_start: Option<DrawnNanos>,
     pub(super) ns_per_fuel: Option<Number<FuelPrice>>,
     pub(super) time_limit: Option<Text<Positive>>,
     pub(super) fuel_limit: Option<Whole<1, { i64::MAX as u64 }>>,

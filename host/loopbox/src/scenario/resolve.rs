@@ -275,7 +275,15 @@ fn blocking(Map(table): Map<BlockingTable>) -> BlockingRule {
 /// Takes over what `[machine]` says; returns the size of the guest's stack.
 fn machine(config: &mut Config, table: MachineTable) -> usize {
     let Config {
-        workers, ps_per_fuel, limits, processes, pipe_capacity, wall_clock, debug, ..
+        workers,
+        ps_per_fuel,
+        limits,
+        processes,
+        process_start,
+        pipe_capacity,
+        wall_clock,
+        debug,
+        ..
     } = config;
     let Limits { time, fuel, memory_bytes, output_bytes, trace_events } = limits;
     let usize_of = |number| usize::try_from(number).unwrap_or(usize::MAX);
@@ -289,6 +297,7 @@ fn machine(config: &mut Config, table: MachineTable) -> usize {
     set(output_bytes, table.output_limit.map(|Text(Bytes(bytes))| bytes));
     set(trace_events, table.trace_limit.map(|Whole(events)| usize_of(events)));
     set(processes, table.processes.map(|Whole(n)| u16::try_from(n).unwrap_or(u16::MAX)));
+    set(process_start, table.process_start.map(|DrawnNanos(start)| start));
     set(pipe_capacity, table.pipe_capacity.map(|Text(Bytes(bytes))| bytes));
     set(wall_clock, table.wall_clock.map(|WallClock(since_epoch)| since_epoch));
     set(debug, table.debug);

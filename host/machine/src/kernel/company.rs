@@ -98,6 +98,11 @@ impl Kernel {
                     self.arrivals.insert(position, (at, signal));
                 }
                 Arrival::ChildExited(child) => self.queue.push(at, Event::ChildExits(child)),
+                Arrival::IsolatedEnded(pid) => {
+                    if let Some(outcome) = shared.take_isolated(pid) {
+                        self.isolated_ended(at, pid, outcome);
+                    }
+                }
             }
         }
         if arrived {
@@ -164,6 +169,16 @@ impl Kernel {
             }
             let now = self.main.now();
             self.absorb()?;
+            if self.has_isolated_news() {
+                if shared.is_full() {
+                    return Err(Halt::Misuse(
+                        "there are more processes than `[machine] processes` permits".into(),
+                    ));
+                }
+                self.tell_isolated_news(&mut shared);
+                // What has started may end before anything else happens.
+                continue;
+            }
             for (fd, what) in shared.ready(self.pid) {
                 let notice = match what {
                     Interest::Readable => Notice::Readable(fd),

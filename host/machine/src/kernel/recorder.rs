@@ -135,7 +135,7 @@ impl Recorder {
     }
 
     /// Texts take memory as events do, and a long one costs the guest next to nothing.
-    fn count_text(&mut self, bytes: usize) {
+    pub(crate) fn count_text(&mut self, bytes: usize) {
         let limit = self.limits.trace_events;
         self.text_bytes = self.text_bytes.saturating_add(bytes);
         if self.labels.len() >= limit

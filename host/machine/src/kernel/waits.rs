@@ -64,6 +64,11 @@ impl Kernel {
                 job.0
             )));
         }
+        if job.is_some_and(|job| self.is_isolated(job)) {
+            return Err(Halt::Misuse(
+                "a job of a process pool is waited for by blocking: it has to be awaited".into(),
+            ));
+        }
         if self.waiting_slot().is_none()
             && let Some(JobState::Finished(at)) = job.and_then(|job| self.pools.state(job))
             && at <= self.now()
@@ -147,6 +152,8 @@ impl Kernel {
     /// the queue for the loop to come there.
     fn happen_ahead(&mut self, entry: Entry<Event>, set_aside: &mut Vec<Entry<Event>>) {
         match entry.item {
+            // A process starts when the loop comes to that time.
+            Event::JobArrives(job) if self.is_isolated(job) => set_aside.push(entry),
             Event::JobArrives(job) => self.job_arrives(entry.at, job),
             Event::JobFinishes { job, worker } => {
                 if let Some(next) = self.pools.release(worker, entry.at) {
@@ -156,7 +163,10 @@ impl Kernel {
                     set_aside.push(entry.with(Event::JobIsSeen(job)));
                 }
             }
-            Event::JobIsSeen(_) | Event::MessageArrives(_) | Event::ChildExits(_) => {
+            Event::JobIsSeen(_)
+            | Event::MessageArrives(_)
+            | Event::ChildExits(_)
+            | Event::IsolatedFinishes { .. } => {
                 set_aside.push(entry);
             }
         }

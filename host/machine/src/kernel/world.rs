@@ -21,6 +21,7 @@ use std::task::Poll;
 use loopbox_trace::{Nanos, Signal};
 
 use super::pipes::{Descriptor, Pipe, PipeId};
+use super::{Call, IsolatedOutcome};
 use crate::config::Config;
 
 pub(crate) use endings::{ExitStatus, KillError, WaitError};
@@ -76,6 +77,8 @@ pub(crate) enum State {
 pub(crate) enum Arrival {
     Signal(Signal),
     ChildExited(Pid),
+    /// A process of a pool: its outcome is there to be taken.
+    IsolatedEnded(Pid),
 }
 
 /// What a process has used up of what the run has.
@@ -115,6 +118,8 @@ pub(crate) struct Start {
     pub(crate) env: Vec<(String, String)>,
     /// When its first instruction runs.
     pub(crate) at: Nanos,
+    /// What it is to do, if it is one of a pool of processes.
+    pub(crate) task: Option<Call>,
 }
 
 /// Everything that is shared, for one at a time.
@@ -128,6 +133,12 @@ pub(crate) struct Shared {
     frontier: Nanos,
     /// Children that nobody has started yet.
     starts: Vec<Start>,
+    /// What processes of pools have come to, and nobody has taken.
+    isolated: BTreeMap<Pid, IsolatedOutcome>,
+    /// Who has started which process of a pool.
+    isolated_parents: BTreeMap<Pid, Pid>,
+    /// Processes of pools that are to be stopped.
+    killed: Vec<Pid>,
     /// Nothing can ever happen again: the first process's loop may say who waits for what.
     pub(crate) stuck: bool,
     pipe_capacity: usize,
@@ -160,6 +171,9 @@ impl World {
             pipes_numbered: 0,
             frontier: Nanos::ZERO,
             starts: Vec::new(),
+            isolated: BTreeMap::new(),
+            isolated_parents: BTreeMap::new(),
+            killed: Vec::new(),
             stuck: false,
             pipe_capacity: config.pipe_capacity,
             processes_max: config.processes.into(),
@@ -351,6 +365,49 @@ impl Shared {
     pub(crate) fn start(&mut self, start: Start) {
         self.process_mut(start.pid).state = State::Blocked { until: start.at, on: Waiting::Turn };
         self.starts.push(start);
+    }
+
+    /// A process of a pool starts. It runs by itself, and may end at any moment from `at` on.
+    pub(crate) fn start_isolated(&mut self, parent: Pid, call: Call, at: Nanos) -> Pid {
+        let program = call.function.clone();
+        let pid = self.add_process(parent, program.clone(), String::new(), at);
+        // It is nobody's child: nobody waits for it.
+        self.process_mut(pid).parent = None;
+        self.isolated_parents.insert(pid, parent);
+        let (args, env) = (Vec::new(), Vec::new());
+        self.starts.push(Start { pid, program, args, env, at, task: Some(call) });
+        pid
+    }
+
+    /// A process of a pool has ended at this moment, which nobody who waits has passed.
+    pub(crate) fn isolated_ends(&mut self, pid: Pid, at: Nanos, status: ExitStatus) {
+        self.process_mut(pid).state = State::Ending { at, status };
+    }
+
+    /// The moment of that end has come.
+    pub(crate) fn isolated_has_ended(&mut self, pid: Pid, at: Nanos, outcome: IsolatedOutcome) {
+        self.process_mut(pid).state = State::Reaped;
+        if let Some(parent) = self.isolated_parents.remove(&pid) {
+            self.isolated.insert(pid, outcome);
+            self.send(parent, at, Arrival::IsolatedEnded(pid));
+        }
+    }
+
+    /// Nobody needs this process of a pool any more.
+    pub(crate) fn kill_isolated(&mut self, pid: Pid) {
+        if self.process(pid).state != State::Reaped {
+            self.process_mut(pid).state = State::Reaped;
+            self.isolated_parents.remove(&pid);
+            self.killed.push(pid);
+        }
+    }
+
+    pub(crate) fn take_killed(&mut self) -> Vec<Pid> {
+        std::mem::take(&mut self.killed)
+    }
+
+    pub(crate) fn take_isolated(&mut self, pid: Pid) -> Option<IsolatedOutcome> {
+        self.isolated.remove(&pid)
     }
 
     /// The children that are to be started now.

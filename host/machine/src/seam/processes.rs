@@ -319,6 +319,7 @@ impl process::Host for Guest {
                 args: command.args.clone(),
                 env: env.clone(),
                 at: now + takes,
+                task: None,
             });
             Ok(child)
         });

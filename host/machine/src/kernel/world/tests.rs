@@ -24,7 +24,7 @@ fn two() -> World {
 
 fn start(shared: &mut Shared, pid: Pid) {
     let (program, args, env) = ("cat".into(), Vec::new(), Vec::new());
-    shared.start(Start { pid, program, args, env, at: MS(10) });
+    shared.start(Start { pid, program, args, env, at: MS(10), task: None });
     assert_eq!(shared.take_starts().len(), 1);
 }
 
