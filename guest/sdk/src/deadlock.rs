@@ -12,7 +12,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::event_loop::{self, EventLoop};
-use crate::host::event_loop as host;
+use crate::host::{event_loop as host, pipes};
 use crate::waiting::{self, Kind, Note, ObjectId, Place};
 
 /// What [`host::wait`] returns when nothing can ever happen again.
@@ -207,8 +207,10 @@ impl Picture {
             Kind::Timer => "a timer".into(),
             Kind::Job => format!("job {} of the pool", note.object.0),
             Kind::Signal => format!("signal {}", note.object.0),
-            Kind::Process => format!("the end of child process {}", note.object.0),
-            Kind::Pipe => format!("pipe {}", note.object.0),
+            Kind::Process => {
+                format!("the end of child process {}, and of its pipes", note.object.0)
+            }
+            Kind::Pipe => pipe(note.object.0),
             Kind::QueueGet => format!("an item of {}", known.unwrap_or_default()),
             Kind::QueuePut => format!("room in {}", known.unwrap_or_default()),
             Kind::QueueJoin => format!("all items of {} to be done", known.unwrap_or_default()),
@@ -220,6 +222,14 @@ impl Picture {
             | Kind::Semaphore
             | Kind::Barrier => known.unwrap_or_else(|| "something that is gone".into()),
         }
+    }
+}
+
+/// The machine's name of what a descriptor stands for: `pipe "cat[2].stdout"`.
+fn pipe(descriptor: u32) -> String {
+    match pipes::name(descriptor) {
+        Ok(name) => format!("pipe {name:?} (descriptor {descriptor})"),
+        Err(_) => format!("descriptor {descriptor}, which is closed"),
     }
 }
 

@@ -21,12 +21,16 @@ use slab::Slab;
 
 use crate::callback::{Callback, TimerHandle};
 use crate::deadlock;
+use crate::descriptors::{Descriptors, IoHandle};
 use crate::exception_handler;
 use crate::executor::{self, PoolJob};
 use crate::future::Failed;
 use crate::host::event_loop::{self as host, NoticeKind};
+use crate::host::pipes::Interest;
 use crate::host::{clock, jobs, tracing};
+use crate::os::Fd;
 use crate::signal::{Interrupt, Listeners};
+use crate::subprocess::watcher::Children;
 use crate::task::core::{AnyTask, DoneCallback, State, TaskKey, Unretrieved};
 use crate::timers::Timers;
 use crate::waiting;
@@ -110,6 +114,10 @@ pub(crate) struct EventLoop {
     pub(crate) listeners: RefCell<Listeners>,
     pub(crate) interrupt: RefCell<Interrupt>,
     pub(crate) exception_handler: RefCell<Option<exception_handler::Handler>>,
+    /// What is watched for being ready.
+    pub(crate) descriptors: Descriptors,
+    /// Child processes whose end somebody wants to know.
+    pub(crate) children: Children,
     pub(crate) watch: Watch,
 }
 
@@ -128,6 +136,8 @@ pub(crate) enum Mode {
 pub(crate) enum Ready {
     Step(TaskKey),
     Callback(Rc<Callback>),
+    /// A descriptor is ready.
+    Io(Rc<IoHandle>),
     /// Run the handler of this signal.
     Signal(u8),
     /// A task or future is done, and somebody wanted to know.
@@ -187,6 +197,8 @@ impl EventLoop {
             listeners: RefCell::new(Listeners::new()),
             interrupt: RefCell::new(Interrupt::Off),
             exception_handler: RefCell::new(None),
+            descriptors: Descriptors::new(),
+            children: Children::new(),
             watch: Watch::new(),
         }
     }
@@ -221,6 +233,7 @@ impl EventLoop {
             match next {
                 Ready::Step(key) => self.step(key),
                 Ready::Callback(callback) => callback.run(self),
+                Ready::Io(handle) => handle.run(self),
                 Ready::Signal(number) => crate::signal::run_handler(self, number),
                 Ready::Done(callback) => callback(),
             }
@@ -360,8 +373,14 @@ impl EventLoop {
                         None => {}
                     }
                 }
-                // Nothing of the loop's watches descriptors or starts children yet.
-                NoticeKind::Readable | NoticeKind::Writable | NoticeKind::ChildExited => {}
+                // The machine tells of the reader of a descriptor before its writer, as asyncio does.
+                NoticeKind::Readable => {
+                    self.descriptors.ready(self, Fd(notice.id), Interest::Readable);
+                }
+                NoticeKind::Writable => {
+                    self.descriptors.ready(self, Fd(notice.id), Interest::Writable);
+                }
+                NoticeKind::ChildExited => self.children.exited(self, notice.id),
             }
         }
     }
@@ -492,6 +511,10 @@ impl EventLoop {
         crate::signal::remove_all(self);
         self.destroy_tasks();
         self.report_hidden_failures();
+        self.is_open.set(false);
+        // A process before its pipes, as asyncio finds them.
+        self.children.close();
+        self.descriptors.close();
         crate::logging::shutdown();
         // Taken out first and dropped afterwards: what is dropped may look into the loop.
         drop(self.timers.borrow_mut().clear());
@@ -499,7 +522,6 @@ impl EventLoop {
         drop(self.posted.take());
         drop(self.unwoken.take());
         self.mode.set(Mode::Stopped);
-        self.is_open.set(false);
         drop(self.exception_handler.take());
     }
 

@@ -12,9 +12,13 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::streams::ReadError;
+
 mod group;
+mod os;
 
 pub use group::ExceptionGroup;
+pub use os::{OsError, OsErrorKind};
 
 /// What something failed with.
 ///
@@ -51,12 +55,34 @@ impl Exception {
         }))
     }
 
-    fn of<E: Error>(error: &E, raised: Option<&'static Location<'static>>) -> Exception {
+    /// An error that is the fault of whoever called from there.
+    pub(crate) fn raised_at(
+        kind: &'static str,
+        text: &'static str,
+        place: &'static Location<'static>,
+    ) -> Exception {
+        let (text, arguments) = (text.to_owned(), quote(text));
+        let (kind, raised) = (kind.into(), Some(place));
+        Exception(Arc::new(Inner { kind, text, arguments, raised, cause: None, group: Vec::new() }))
+    }
+
+    fn of<E>(error: &E, raised: Option<&'static Location<'static>>) -> Exception
+    where
+        E: Error + 'static,
+    {
+        let any: &dyn Error = error;
         // Python's has no text.
-        let is_timeout = any::type_name::<E>() == any::type_name::<crate::TimeoutError>();
-        let text = if is_timeout { String::new() } else { error.to_string() };
-        let arguments = if text.is_empty() { String::new() } else { quote(&text) };
-        let kind = kind_of::<E>().into();
+        let text = if any.is::<crate::TimeoutError>() { String::new() } else { error.to_string() };
+        // Two types of ours stand for several of Python's.
+        let (kind, arguments) = if let Some(error) = any.downcast_ref::<OsError>() {
+            (error.kind().name().into(), error.arguments())
+        } else if let Some(error) = any.downcast_ref::<ReadError>() {
+            let exception = error.exception();
+            (exception.0.kind.clone(), exception.0.arguments.clone())
+        } else {
+            let arguments = if text.is_empty() { String::new() } else { quote(&text) };
+            (kind_of::<E>().into(), arguments)
+        };
         Exception(Arc::new(Inner { kind, text, arguments, raised, cause: None, group: Vec::new() }))
     }
 
@@ -142,7 +168,7 @@ impl fmt::Display for Exception {
     }
 }
 
-impl<E: Error> From<E> for Exception {
+impl<E: Error + 'static> From<E> for Exception {
     #[track_caller]
     fn from(error: E) -> Exception {
         Exception::of(&error, Some(Location::caller()))
@@ -155,7 +181,7 @@ pub trait AsException {
     fn as_exception(&self) -> Exception;
 }
 
-impl<E: Error> AsException for E {
+impl<E: Error + 'static> AsException for E {
     fn as_exception(&self) -> Exception {
         Exception::of(self, None)
     }
@@ -297,6 +323,11 @@ mod tests {
             (CancelledError.into(), "CancelledError()", "asyncio.exceptions.CancelledError"),
             (crate::TimeoutError.into(), "TimeoutError()", "TimeoutError"),
             (std::io::Error::other("gone").into(), "OSError('gone')", "OSError: gone"),
+            (
+                OsError::ENOENT.about("x").into(),
+                "FileNotFoundError(2, 'No such file or directory')",
+                "FileNotFoundError: [Errno 2] No such file or directory: 'x'",
+            ),
         ] {
             assert_eq!(format!("{exception:?}"), repr);
             assert_eq!(exception.last_line(), line);

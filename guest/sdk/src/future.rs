@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::future::{Future as _, poll_fn};
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
@@ -149,6 +150,30 @@ impl<T: Clone + 'static> Future<T> {
             State::Exception(exception) => Err(exception.clone()),
             State::Cancelled => Err(crate::CancelledError.into()),
         }
+    }
+}
+
+impl<T: Clone + 'static> Future<T> {
+    /// Awaits it, as part of a wait for something else, which is what reports are told.
+    pub(crate) async fn noting(
+        mut self,
+        kind: Kind,
+        object: ObjectId,
+        place: Place,
+    ) -> Result<T, Exception> {
+        poll_fn(|cx| {
+            let poll = Pin::new(&mut self).poll(cx);
+            if poll.is_pending() {
+                waiting::note(kind, object, place);
+            }
+            poll
+        })
+        .await
+    }
+
+    /// Whether both are references to one future.
+    pub(crate) fn is(&self, other: &Future<T>) -> bool {
+        Rc::ptr_eq(&self.shared, &other.shared)
     }
 }
 

@@ -24,7 +24,7 @@ mod bindings {
 
 #[cfg(target_family = "wasm")]
 pub(crate) use bindings::{
-    loopbox::sandbox::{blocking, event_loop, isolated, jobs, process, signals, tracing},
+    loopbox::sandbox::{blocking, event_loop, isolated, jobs, pipes, process, signals, tracing},
     wasi::clocks::monotonic_clock as clock,
 };
 
@@ -32,7 +32,9 @@ pub(crate) use bindings::{
 mod stand_in;
 
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use stand_in::{blocking, clock, event_loop, isolated, jobs, process, signals, tracing};
+pub(crate) use stand_in::{
+    blocking, clock, event_loop, isolated, jobs, pipes, process, signals, tracing,
+};
 
 #[cfg(all(test, not(target_family = "wasm")))]
 pub(crate) use stand_in::take_lines;

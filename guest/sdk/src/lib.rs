@@ -47,6 +47,10 @@
 //! | `ProcessPoolExecutor(4)` | [`process_pool::ProcessPoolExecutor`] |
 //! | `loop.set_default_executor`, `shutdown_default_executor`, `asyncio.to_thread` | the same names |
 //! | `loop.add_signal_handler` | [`signal::add_signal_handler`], [`signal::Signals`], [`signal::wait`] |
+//! | `asyncio.create_subprocess_exec(...)` | [`create_subprocess_exec`], [`subprocess::Process`] |
+//! | `StreamReader`, `StreamWriter` | [`streams`] |
+//! | `loop.connect_read_pipe`, `connect_write_pipe`, `add_reader`, `add_writer` | the same names |
+//! | `os.pipe`, `os.read`, `os.write`, `os.close`, `os.kill`, `os.waitpid` | [`os`] |
 //! | `loop.set_debug(True)`, `slow_callback_duration` | [`set_debug`], [`set_slow_callback_duration`] |
 //! | `logging.getLogger("name").info(...)` | [`logging::get_logger`], or `log::info!(target: "name", ...)` |
 //! | `asyncio.Lock`, `Event`, `Condition`, `Semaphore`, `Barrier`, `Queue` | [`sync`] |
@@ -68,6 +72,7 @@ mod cancel;
 mod coroutine;
 mod deadlock;
 mod debug;
+mod descriptors;
 mod event_loop;
 mod exception;
 mod exception_handler;
@@ -83,14 +88,18 @@ mod task;
 mod task_group;
 mod time;
 mod timers;
+mod transport;
 mod waiting;
 mod watch;
 
 pub mod blocking;
 pub mod future;
 pub mod logging;
+pub mod os;
 pub mod process_pool;
 pub mod signal;
+pub mod streams;
+pub mod subprocess;
 pub mod sync;
 pub mod warnings;
 
@@ -100,9 +109,10 @@ pub use callback::{
 pub use cancel::{Cancelled, CatchCancel, cancelled, catch_cancel};
 pub use coroutine::{Coroutine, coroutine};
 pub use debug::{get_debug, set_debug, set_slow_callback_duration};
+pub use descriptors::{add_reader, add_writer, remove_reader, remove_writer};
 pub use exception::{
     Argument, AsException, CancelledError, Exception, ExceptionGroup, InvalidStateError,
-    KeyboardInterrupt, PicklingError, RuntimeError, TypeError, ValueError,
+    KeyboardInterrupt, OsError, OsErrorKind, PicklingError, RuntimeError, TypeError, ValueError,
 };
 pub use exception_handler::{
     ErrorContext, call_exception_handler, default_exception_handler, set_exception_handler,
@@ -120,6 +130,7 @@ pub use loop_handle::{ConcurrentFuture, LoopHandle, get_running_loop};
 pub use loopbox_guest_macros::coroutine;
 pub use process::exit;
 pub use runner::{Loop, RunError, Runner, run};
+pub use subprocess::create_subprocess_exec;
 pub use task::{
     Cancel, Task, TaskHandle, all_tasks, create_task, create_task_named, current_task, spawn,
     spawn_named,
@@ -127,4 +138,7 @@ pub use task::{
 pub use task_group::TaskGroup;
 pub use time::{
     Sleep, Timeout, TimeoutError, YieldNow, sleep, sleep_until, time, timeout, yield_now,
+};
+pub use transport::{
+    Protocol, ReadTransport, Transport, WriteTransport, connect_read_pipe, connect_write_pipe,
 };

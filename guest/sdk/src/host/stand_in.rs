@@ -1,11 +1,14 @@
 //! A stand-in for the machine, so that the loop's own tests run on any target.
 //!
-//! It has a clock that jumps, a pool that is never full, and signals that arrive when they are raised. It is
-//! not Loopbox: code takes no time except by `compute`, blocking calls return their payload at once, and
+//! It has a clock that jumps, a pool that is never full, signals that arrive when they are raised, pipes, and a few
+//! children of one line each. It is not Loopbox: code takes no time except by `compute`, blocking calls return their payload at once, and
 //! there is no scenario. What the loop tells the trace is kept as lines of text, for tests to look at.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) mod pipes;
+pub(crate) mod process;
 
 thread_local! {
     static MACHINE: RefCell<Machine> = RefCell::default();
@@ -33,6 +36,8 @@ struct Machine {
     handled: BTreeSet<u8>,
     /// Those whose handler is for one delivery.
     once: BTreeSet<u8>,
+    pipes: pipes::Pipes,
+    family: process::Family,
     labels: Vec<String>,
     lines: Vec<String>,
 }
@@ -87,11 +92,8 @@ pub(crate) mod event_loop {
         RunJob,
         JobFinished,
         Message,
-        #[expect(dead_code, reason = "the stand-in has one process")]
         Readable,
-        #[expect(dead_code, reason = "the stand-in has one process")]
         Writable,
-        #[expect(dead_code, reason = "the stand-in has one process")]
         ChildExited,
     }
 
@@ -106,6 +108,8 @@ pub(crate) mod event_loop {
     pub(crate) fn wait(until: u64) -> u64 {
         with(|machine| {
             assert!(!machine.in_job, "a job cannot wait for the loop");
+            machine.run_children();
+            machine.notice_descriptors();
             let event = machine.notices.keys().next().map_or(u64::MAX, |(at, _)| *at);
             let until = until.min(event);
             if until == u64::MAX {
@@ -335,12 +339,6 @@ pub(crate) mod isolated {
     }
 
     pub(crate) fn finish(_outcome: &Outcome) {}
-}
-
-pub(crate) mod process {
-    pub(crate) fn exit(status: u8) {
-        std::process::exit(status.into());
-    }
 }
 
 pub(crate) mod tracing {
