@@ -195,7 +195,9 @@ impl Shared {
         match (self.descriptor(pid, fd), what) {
             (Ok(Descriptor::Reader(id)), Interest::Readable) => self.pipe(id).is_readable(),
             (Ok(Descriptor::Writer(id)), Interest::Writable) => self.pipe(id).is_writable(),
-            (Ok(Descriptor::Reader(_) | Descriptor::Writer(_)), _) => false,
+            // As with epoll, whoever watches a writing end for reading learns that nobody reads.
+            (Ok(Descriptor::Writer(id)), Interest::Readable) => self.pipe(id).is_broken(),
+            (Ok(Descriptor::Reader(_)), Interest::Writable) => false,
             // Whatever else there is never blocks; a descriptor that is closed fails at once.
             _ => true,
         }

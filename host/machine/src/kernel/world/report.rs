@@ -2,7 +2,7 @@
 
 use loopbox_trace::Nanos;
 
-use super::{Pid, Shared, State, Waiting};
+use super::{Interest, Pid, Shared, State, Waiting};
 use crate::kernel::pipes::{Descriptor, PipeId};
 
 impl Shared {
@@ -36,10 +36,11 @@ impl Shared {
 
     /// What a loop that waits without end could be woken by.
     fn watches(&self, pid: Pid) -> String {
-        let watched = self.process(pid).watched.iter().filter_map(|&(fd, _)| {
-            let (pipe, wants_writer) = match self.descriptor(pid, fd).ok()? {
-                Descriptor::Reader(pipe) => (pipe, true),
-                Descriptor::Writer(pipe) => (pipe, false),
+        let watched = self.process(pid).watched.iter().filter_map(|&(fd, what)| {
+            let (pipe, wants_writer) = match (self.descriptor(pid, fd).ok()?, what) {
+                (Descriptor::Reader(pipe), Interest::Readable) => (pipe, true),
+                (Descriptor::Writer(pipe), Interest::Writable) => (pipe, false),
+                // A writing end that is watched for its last reader's end: nobody waits for that.
                 _ => return None,
             };
             let state = if wants_writer { "empty" } else { "full" };
