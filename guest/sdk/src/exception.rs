@@ -121,7 +121,10 @@ impl Exception {
         let Inner { kind, text, arguments, .. } = &*self.0;
         // A traceback names the module, unless it is Python itself.
         let module = match &**kind {
-            "CancelledError" | "InvalidStateError" => "asyncio.exceptions.",
+            "CancelledError"
+            | "InvalidStateError"
+            | "IncompleteReadError"
+            | "LimitOverrunError" => "asyncio.exceptions.",
             _ => "",
         };
         match &**kind {

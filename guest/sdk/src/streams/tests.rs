@@ -60,7 +60,7 @@ fn a_separator_beyond_the_limit_is_an_overrun_and_stays() {
         let error = found.readuntil(b";").await.expect_err("beyond the limit");
         assert_eq!(
             line(&error.exception()),
-            "LimitOverrunError: Separator is found, but chunk is longer than limit"
+            "asyncio.exceptions.LimitOverrunError: Separator is found, but chunk is longer than limit"
         );
         assert_eq!(found.read_some(3).await.expect("it is still there"), b"abc");
         assert_eq!(found.readuntil(b";").await.expect("within the limit"), b"def;");
