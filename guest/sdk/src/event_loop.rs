@@ -32,6 +32,7 @@ use crate::os::Fd;
 use crate::signal::{Interrupt, Listeners};
 use crate::subprocess::watcher::Children;
 use crate::task::core::{AnyTask, DoneCallback, State, TaskKey, Unretrieved};
+use crate::threading;
 use crate::timers::Timers;
 use crate::waiting;
 use crate::watch::Watch;
@@ -392,7 +393,9 @@ impl EventLoop {
             jobs::begin(id);
             // The loop may stand below, or another job that waits for this one, or nobody.
             let below = self.mode.replace(Mode::InJob);
+            threading::enter(&job);
             let succeeded = job.run();
+            threading::leave();
             if !job.is_notified() {
                 self.jobs.borrow_mut().remove(&id);
                 executor::note_end(job.pool(), id);

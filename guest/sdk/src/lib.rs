@@ -101,6 +101,7 @@ pub mod signal;
 pub mod streams;
 pub mod subprocess;
 pub mod sync;
+pub mod threading;
 pub mod warnings;
 
 pub use callback::{

@@ -481,22 +481,11 @@ impl Kernel {
     }
 
     /// The loop explains who waits for what, after [`Wake::NEVER`].
-    pub(crate) fn deadlock(&mut self, mut explanation: Vec<String>) -> Halt {
+    pub(crate) fn deadlock(&mut self, explanation: Vec<String>) -> Halt {
         if !self.stuck {
             return Halt::Misuse("a deadlock was reported, but things can still happen".into());
         }
-        let lines = explanation.len();
-        explanation.truncate(EXPLANATION_LINES);
-        for line in &mut explanation {
-            if let Some((cut, _)) = line.char_indices().nth(EXPLANATION_LINE_CHARS) {
-                line.truncate(cut);
-                line.push_str("...");
-            }
-        }
-        if lines > EXPLANATION_LINES {
-            explanation.push(format!("... and {} more lines", lines - EXPLANATION_LINES));
-        }
-        self.explanation = explanation;
+        self.explanation = within_bounds(explanation);
         Halt::Deadlock
     }
 
@@ -1083,6 +1072,22 @@ impl Remains {
     pub(crate) fn diagnostic(&mut self, at: Nanos, diagnostic: Diagnostic) {
         self.recorder.add_diagnostic(at, Lane::MAIN, diagnostic);
     }
+}
+
+/// As much of a guest's explanation as is kept.
+pub(crate) fn within_bounds(mut explanation: Vec<String>) -> Vec<String> {
+    let lines = explanation.len();
+    explanation.truncate(EXPLANATION_LINES);
+    for line in &mut explanation {
+        if let Some((cut, _)) = line.char_indices().nth(EXPLANATION_LINE_CHARS) {
+            line.truncate(cut);
+            line.push_str("...");
+        }
+    }
+    if lines > EXPLANATION_LINES {
+        explanation.push(format!("... and {} more lines", lines - EXPLANATION_LINES));
+    }
+    explanation
 }
 
 /// A source path from its package's own directory on: what lies before differs from machine to machine.

@@ -151,6 +151,10 @@ impl jobs::Host for Guest {
         })
     }
 
+    fn deadlock(&mut self, waiting: Vec<String>) -> Result<()> {
+        Err(self.kernel.stuck_thread(waiting).into())
+    }
+
     fn post(&mut self) -> Result<u32> {
         Ok(self.kernel.post())
     }

@@ -10,6 +10,8 @@
 //! | `failure` | nobody looks at the error of a job | `--look` |
 //! | `result` | `future.result()` on the loop's thread | `--await` |
 //! | `itself` | the loop's thread waits for the loop | `--await` |
+//! | `lock` | the loop takes a lock that a job holds | `--await`: another job does |
+//! | `lock-across-await` | the loop holds a lock while it awaits a job that wants it | |
 //! | `misuse` | errors of using executors wrongly | |
 //! | `panic` | a job panics | |
 
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_lock::Semaphore;
+use loopbox_guest::threading::Lock;
 use loopbox_guest::{
     Exception, ThreadPoolExecutor, ValueError, blocking, executor_job, get_running_loop, run,
     set_default_executor, shutdown_default_executor, sleep, spawn, spawn_named, time,
@@ -46,6 +49,8 @@ fn main() {
             "failure" => failure(look).await,
             "result" => result(awaits).await,
             "itself" => itself(awaits, timeout).await,
+            "lock" => lock(awaits).await,
+            "lock-across-await" => lock_across_await().await,
             "misuse" => misuse().await,
             "panic" => executor_job("panics", || panic!("a worker gives up")).await,
             other => println!("unknown: {other:?}"),
@@ -197,6 +202,32 @@ async fn itself(awaits: bool, timeout: Option<Duration>) {
         Ok(seven) => say(&format!("{seven}")),
         Err(error) => say(&format!("{}: can only end by timeout", error.kind())),
     }
+}
+
+fn use_cache(cache: &Lock) {
+    let _held = cache.acquire();
+    let _ = blocking::call("cache.write", "");
+}
+
+async fn lock(awaits: bool) {
+    spawn_named("heartbeat", heartbeat(100 * MS)).detach();
+    let cache = Lock::new("cache");
+    let of_job = cache.clone();
+    executor_job("export", move || use_cache(&of_job)).detach();
+    sleep(50 * MS).await;
+    if awaits {
+        executor_job("look-up", move || drop(cache.acquire())).await;
+    } else {
+        drop(cache.acquire());
+    }
+    say("the loop has used the cache");
+    sleep(100 * MS).await;
+}
+
+async fn lock_across_await() {
+    let cache = Lock::new("cache");
+    let _held = cache.acquire();
+    executor_job("export", move || use_cache(&cache)).await;
 }
 
 async fn misuse() {

@@ -64,6 +64,10 @@ pub(crate) trait PoolJob {
     }
     /// Takes it back, if no worker has taken it.
     fn cancel(&self) {}
+    /// Its name, for reports.
+    fn name(&self) -> &str {
+        ""
+    }
 }
 
 /// Who is to have the result.
@@ -218,6 +222,10 @@ impl<T> PoolJob for Arc<Work<T>> {
 
     fn is_notified(&self) -> bool {
         self.notified
+    }
+
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn cancel(&self) {

@@ -194,6 +194,11 @@ pub(crate) mod blocking {
         Ok(payload.to_vec())
     }
 
+    pub(crate) fn wait_until(name: &str, until: u64) {
+        super::with(|machine| machine.now = machine.now.max(until));
+        super::record(|machine| format!("blocked in {name} until {}", machine.now));
+    }
+
     pub(crate) fn compute(duration: u64) {
         super::with(|machine| machine.now += duration);
     }
@@ -293,6 +298,10 @@ pub(crate) mod jobs {
             super::record(|machine| format!("blocked in {name} until {}", machine.now));
         }
         came_to
+    }
+
+    pub(crate) fn deadlock(waiting: &[String]) {
+        panic!("{}", waiting.join("\n"));
     }
 
     pub(crate) fn post() -> u32 {

@@ -14,7 +14,7 @@ use loopbox_trace::{EventKind, JobId, Label, Nanos, Outcome};
 
 use super::pool::JobState;
 use super::queue::Entry;
-use super::{Detached, Event, Halt, Kernel};
+use super::{Detached, Event, Halt, Kernel, within_bounds};
 
 /// What a wait for a job has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,15 @@ impl Kernel {
             JobWait::TimedOut => self.end_waiting(Outcome::Failed),
         }
         Ok(came_to)
+    }
+
+    /// The guest knows that the calling thread can never go on, and says why.
+    pub(crate) fn stuck_thread(&mut self, waiting: Vec<String>) -> Halt {
+        self.stuck_pools = within_bounds(waiting);
+        if self.stuck_pools.is_empty() {
+            self.stuck_pools.push("a thread waits for what can never come".into());
+        }
+        Halt::Deadlock
     }
 
     fn begin_waiting(&mut self, job: Option<JobId>, call: &str, until: Nanos) {

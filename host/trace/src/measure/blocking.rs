@@ -30,6 +30,12 @@ pub fn describe_call(name: &str) -> String {
             let known =
                 KINDS.iter().find_map(|(prefix, words)| Some((words, name.strip_prefix(prefix)?)));
             let (words, what) = known.unwrap_or((&"blocking call", name));
+            // Only a lock says who has it: `lock:cache held by job "export"`.
+            if name.starts_with("lock:")
+                && let Some((lock, holder)) = what.split_once(" held by ")
+            {
+                return format!("{words} \"{}\" held by {}", one_line(lock), one_line(holder));
+            }
             format!("{words} \"{}\"", one_line(what))
         }
     }
@@ -46,6 +52,7 @@ mod tests {
             ("stdin.read", "read of standard input"),
             ("file.read:/etc/app.conf", "read of file \"/etc/app.conf\""),
             ("lock:cache", "wait for lock \"cache\""),
+            ("lock:cache held by job \"export\"", "wait for lock \"cache\" held by job \"export\""),
             ("job.result:hash", "wait for the result of job \"hash\""),
             ("db.query", "blocking call \"db.query\""),
             ("sleepy\n", "blocking call \"sleepy\\n\""),
