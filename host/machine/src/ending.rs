@@ -119,6 +119,30 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
     lines
 }
 
+/// Where the program's own code is: the innermost frame that belongs to the program and not to a library. The line
+/// is known if the guest was built with line tables, otherwise only the function.
+pub(crate) fn program_place(backtrace: &WasmBacktrace, program: &str) -> Option<String> {
+    // A bin's crate goes by its name, with the dashes that Rust does not have.
+    let own = program.replace('-', "_");
+    backtrace.frames().iter().find_map(|frame| {
+        let inlined = frame.symbols().iter().find_map(|symbol| {
+            let name = format!("{:#}", rustc_demangle::demangle(symbol.name()?));
+            let (file, line) = (symbol.file()?, symbol.line()?);
+            is_in_crate(&name, &own).then(|| format!("{}:{line}", short_path(file)))
+        });
+        inlined.or_else(|| {
+            let name = format!("{:#}", rustc_demangle::demangle(frame.func_name()?));
+            is_in_crate(&name, &own).then(|| format!("fn {name}"))
+        })
+    })
+}
+
+/// Whether a function's path begins in this crate: `app::main`, `<app::Worker as app::Work>::run`.
+fn is_in_crate(name: &str, own: &str) -> bool {
+    let path = name.trim_start_matches(['<', '&']);
+    path.strip_prefix(own).is_some_and(|rest| rest.starts_with("::"))
+}
+
 /// The frames from the one that panicked on, without those of the standard library's panic machinery.
 fn below_panic(mut backtrace: Vec<String>) -> Vec<String> {
     let is_machinery = |frame: &String| {

@@ -956,6 +956,18 @@ impl Kernel {
         self.recorder.add_diagnostic(now, lane, diagnostic);
     }
 
+    /// Whether there are reports of things that came to their end in the call of the host that returns now, and
+    /// nobody has said where.
+    #[inline]
+    pub(crate) fn wants_place(&self) -> bool {
+        self.recorder.has_unplaced()
+    }
+
+    /// This is where.
+    pub(crate) fn place_reports(&mut self, place: Option<&str>) {
+        self.recorder.place_reports(place);
+    }
+
     /// The guest wrote to a stream.
     pub(crate) fn output(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Halt> {
         let (now, lane) = (self.now(), self.lane());

@@ -238,6 +238,12 @@ pub(crate) fn settle(
             store.data_mut().kernel.settle(fuel)?;
         }
         CallHook::ReturningFromHost => {
+            if store.data().kernel.wants_place() {
+                let backtrace = wasmtime::WasmBacktrace::force_capture(&store);
+                let program = &store.data().kernel.config().program_name;
+                let place = ending::program_place(&backtrace, program);
+                store.data_mut().kernel.place_reports(place.as_deref());
+            }
             if let Some(fuel) = store.data_mut().kernel.fuel_grant() {
                 store.set_fuel(fuel)?;
                 store.fuel_async_yield_interval(Some(FUEL_PER_YIELD))?;

@@ -34,6 +34,8 @@ pub(crate) struct Recorder {
     /// Names of the workers' lanes.
     workers: Vec<String>,
     diagnostics: Vec<Diagnostic>,
+    /// The first report that does not say where, since somebody looked.
+    unplaced: Option<usize>,
     events: Vec<Event>,
     /// Bytes of all texts together.
     text_bytes: usize,
@@ -55,6 +57,7 @@ impl Recorder {
             jobs: Vec::new(),
             workers: Vec::new(),
             diagnostics: Vec::new(),
+            unplaced: None,
             events: Vec::new(),
             text_bytes: 0,
             lines: BTreeMap::new(),
@@ -188,8 +191,28 @@ impl Recorder {
             let places = [created, died].into_iter().flatten();
             let texts = [code, logger, text].into_iter().chain(places);
             self.count_text(texts.map(String::len).sum());
+            if diagnostic.died.is_none() {
+                self.unplaced.get_or_insert(self.diagnostics.len());
+            }
             self.diagnostics.push(diagnostic);
             self.record(at, lane, EventKind::Diagnostic(index(self.diagnostics.len() - 1)));
+        }
+    }
+
+    /// Whether there are new reports that do not say where their subject came to its end.
+    #[inline]
+    pub(crate) fn has_unplaced(&self) -> bool {
+        self.unplaced.is_some()
+    }
+
+    /// Says it for them, if it is known.
+    pub(crate) fn place_reports(&mut self, place: Option<&str>) {
+        let Some(first) = self.unplaced.take() else { return };
+        let Some(place) = place else { return };
+        for diagnostic in &mut self.diagnostics[first..] {
+            if diagnostic.died.is_none() {
+                diagnostic.died = Some(place.to_owned());
+            }
         }
     }
 
