@@ -125,16 +125,22 @@ pub(crate) fn program_place(backtrace: &WasmBacktrace, program: &str) -> Option<
     // A bin's crate goes by its name, with the dashes that Rust does not have.
     let own = program.replace('-', "_");
     backtrace.frames().iter().find_map(|frame| {
-        let inlined = frame.symbols().iter().find_map(|symbol| {
-            let name = format!("{:#}", rustc_demangle::demangle(symbol.name()?));
+        let line = frame.symbols().iter().find_map(|symbol| {
             let (file, line) = (symbol.file()?, symbol.line()?);
-            is_in_crate(&name, &own).then(|| format!("{}:{line}", short_path(file)))
+            is_the_programs(file).then(|| format!("{}:{line}", short_path(file)))
         });
-        inlined.or_else(|| {
+        line.or_else(|| {
             let name = format!("{:#}", rustc_demangle::demangle(frame.func_name()?));
             is_in_crate(&name, &own).then(|| format!("fn {name}"))
         })
     })
+}
+
+/// Whether a source file is neither the standard library's, nor from a registry, nor the loop's own.
+fn is_the_programs(file: &str) -> bool {
+    !["/rustc/", "/rust/deps/", "/.cargo/registry/", "wasi-libc", "guest/sdk/src/"]
+        .iter()
+        .any(|library| file.contains(library))
 }
 
 /// Whether a function's path begins in this crate: `app::main`, `<app::Worker as app::Work>::run`.
@@ -169,4 +175,31 @@ fn panic_message(stderr: &str) -> Option<String> {
     let (place, rest) = panic.split_once(":\n")?;
     let message = rest.split("\nnote: ").next().unwrap_or(rest).trim_end();
     Some(format!("{message}, at {}", short_path(place)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_programs_own_code_is_told_from_libraries() {
+        for (name, is_own) in [
+            ("app::main::{closure#0}", true),
+            ("<app::Worker as app::Work>::run", true),
+            ("<&app::Worker as core::fmt::Debug>::fmt", true),
+            ("application::main", false),
+            ("core::ptr::drop_in_place::<app::Worker>", false),
+        ] {
+            assert_eq!(is_in_crate(name, "app"), is_own, "{name}");
+        }
+        for (file, is_own) in [
+            ("/home/me/service/src/main.rs", true),
+            ("/home/me/loopbox/guest/sdk/src/task.rs", false),
+            ("/rustc/59807616/library/core/src/ptr/mod.rs", false),
+            ("/home/me/.cargo/registry/src/x/async-channel-2.5.0/src/lib.rs", false),
+            ("wasisdk://v30.0/build/wasi-libc/nanosleep.c", false),
+        ] {
+            assert_eq!(is_the_programs(file), is_own, "{file}");
+        }
+    }
 }

@@ -197,7 +197,10 @@ mod tests {
             queue_length: Some(0),
             finish: Some(Span { min: Some(ms(6000)), max: Some(ms(6000)) }),
             offloaded: Some(vec![globset::Glob::new("db.*").expect("a pattern").compile_matcher()]),
-            diagnostics: Some(vec![ExpectedDiagnostic { code: "SLOW-1".into(), text: None }]),
+            diagnostics: Some(vec![ExpectedDiagnostic {
+                code: "SLOW-1".into(),
+                ..ExpectedDiagnostic::default()
+            }]),
             golden: Some(GoldenExpectation {
                 name: "x.trace".into(),
                 text: Some(crate::golden::render(

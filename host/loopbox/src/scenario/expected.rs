@@ -172,6 +172,8 @@ pub(super) struct Report(pub(super) ExpectedDiagnostic);
 pub(super) struct ReportTable {
     code: Text<Code>,
     text: Option<Text<globset::GlobMatcher>>,
+    created: Option<Text<globset::GlobMatcher>>,
+    ended: Option<Text<globset::GlobMatcher>>,
 }
 
 /// The code of a report.
@@ -201,12 +203,14 @@ impl<'de> Deserialize<'de> for Report {
             }
             fn visit_str<E: Error>(self, code: &str) -> Result<Report, E> {
                 let Code(code) = Code::read(code).map_err(E::custom)?;
-                Ok(Report(ExpectedDiagnostic { code, text: None }))
+                Ok(Report(ExpectedDiagnostic { code, ..ExpectedDiagnostic::default() }))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Report, A::Error> {
                 let table = ReportTable::deserialize(MapAccessDeserializer::new(map))?;
                 let Text(Code(code)) = table.code;
-                Ok(Report(ExpectedDiagnostic { code, text: table.text.map(|Text(glob)| glob) }))
+                let [text, created, ended] = [table.text, table.created, table.ended]
+                    .map(|pattern| pattern.map(|Text(glob)| glob));
+                Ok(Report(ExpectedDiagnostic { code, text, created, ended }))
             }
         }
         deserializer.deserialize_any(ReportVisitor)

@@ -96,12 +96,16 @@ pub struct Latency {
 }
 
 /// One report that must appear.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ExpectedDiagnostic {
     /// Its code, such as `SLOW-1`.
     pub code: String,
     /// A pattern for its text, if that matters.
     pub text: Option<GlobMatcher>,
+    /// A pattern for the place where its subject was made, if that matters.
+    pub created: Option<GlobMatcher>,
+    /// A pattern for the place where its subject came to its end, if that matters.
+    pub ended: Option<GlobMatcher>,
 }
 
 /// The golden that a trace is held against.

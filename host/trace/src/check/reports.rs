@@ -91,8 +91,13 @@ pub(super) fn diagnostics(expected: &[ExpectedDiagnostic], trace: &Trace) -> Fin
         })
         .collect();
     let matches = |expected: &ExpectedDiagnostic, actual: &Diagnostic| {
+        let fits = |pattern: &Option<GlobMatcher>, text: Option<&str>| {
+            pattern.as_ref().is_none_or(|pattern| text.is_some_and(|text| pattern.is_match(text)))
+        };
         expected.code == actual.code
-            && expected.text.as_ref().is_none_or(|pattern| pattern.is_match(&actual.text))
+            && fits(&expected.text, Some(&actual.text))
+            && fits(&expected.created, actual.created.as_deref())
+            && fits(&expected.ended, actual.died.as_deref())
     };
     let pairs = pair_up(expected.len(), actual.len(), |e, a| matches(&expected[e], actual[a].1));
     let missing = expected
@@ -118,12 +123,17 @@ pub(super) fn diagnostics(expected: &[ExpectedDiagnostic], trace: &Trace) -> Fin
 }
 
 fn describe_expected(expected: &ExpectedDiagnostic) -> String {
-    match &expected.text {
-        None => one_line(&expected.code),
-        Some(pattern) => {
-            format!("{} `{}`", one_line(&expected.code), one_line(pattern.glob().glob()))
+    let mut line = one_line(&expected.code);
+    let pattern = |pattern: &GlobMatcher| one_line(pattern.glob().glob());
+    if let Some(text) = &expected.text {
+        line.push_str(&format!(" `{}`", pattern(text)));
+    }
+    for (what, place) in [("created", &expected.created), ("ended", &expected.ended)] {
+        if let Some(place) = place {
+            line.push_str(&format!(" ({what} at `{}`)", pattern(place)));
         }
     }
+    line
 }
 
 fn describe(diagnostic: &Diagnostic) -> String {
@@ -268,7 +278,7 @@ mod tests {
     }
 
     fn expect(code: &str, text: Option<&str>) -> ExpectedDiagnostic {
-        ExpectedDiagnostic { code: code.into(), text: text.map(glob) }
+        ExpectedDiagnostic { code: code.into(), text: text.map(glob), ..Default::default() }
     }
 
     #[test]
@@ -291,6 +301,22 @@ mod tests {
         let other_codes = [expect("NEVER-1", None), expect("SLOW-1", None)];
         assert_eq!(diagnostics(&other_codes, &trace).detail.len(), 2);
         assert_eq!(diagnostics(&[], &Builder::new().exit(1)).ruling, Ruling::Kept);
+    }
+
+    #[test]
+    fn the_places_of_a_report_can_be_expected() {
+        let mut b = Builder::new();
+        b.diagnostic(1, "SLOW-1", "took 1 s");
+        let trace = b.exit(9);
+        let at = |created: Option<&str>, ended: Option<&str>| {
+            let (created, ended) = (created.map(glob), ended.map(glob));
+            let expected = ExpectedDiagnostic { created, ended, ..expect("SLOW-1", None) };
+            diagnostics(&[expected], &trace)
+        };
+        assert_eq!(at(Some("*a.rs:3:*"), None).ruling, Ruling::Kept);
+        assert_eq!(at(Some("*b.rs:*"), None).detail[0], "missing: SLOW-1 (created at `*b.rs:*`)");
+        let nobody_knows = at(None, Some("*"));
+        assert_eq!(nobody_knows.detail[0], "missing: SLOW-1 (ended at `*`)");
     }
 
     #[test]
