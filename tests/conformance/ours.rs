@@ -22,6 +22,18 @@ pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
+/// A file of the folder beside the repository's with what CPython really does. It is not part of the repository:
+/// without it there is nothing to compare with, and no other test depends on it.
+#[expect(clippy::print_stdout, reason = "a test that compares nothing has to say so")]
+pub fn beside(name: &str) -> Option<String> {
+    let path = root().join("../shared/asyncio").join(name);
+    let text = fs::read_to_string(&path).ok();
+    if text.is_none() {
+        println!("nothing compared: {} is not there", path.display());
+    }
+    text
+}
+
 /// The names of all cases: each is a scenario, with CPython's output beside it.
 pub fn names() -> Vec<String> {
     let entries = fs::read_dir(root().join(CASES)).expect("a folder");

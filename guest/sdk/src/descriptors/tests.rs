@@ -66,6 +66,32 @@ fn the_reader_comes_before_the_writer_and_an_earlier_pipe_first() {
 }
 
 #[test]
+fn what_is_readable_comes_before_a_timer_of_the_same_turn() {
+    let order = run(async {
+        let (reader, writer) = os::pipe().expect("a pipe");
+        let order = Rc::new(RefCell::new(Vec::new()));
+        let note = |name: &'static str| {
+            let order = order.clone();
+            move || order.borrow_mut().push(name)
+        };
+        crate::call_later(std::time::Duration::from_millis(1), note("timer"));
+        let first = note("reader");
+        add_reader(reader, move || {
+            first();
+            os::read(reader, 1).expect("a byte");
+        })
+        .expect("open");
+        os::write(writer, b"x").expect("room");
+        // The timer becomes due while the loop is busy, so both are seen in one turn.
+        crate::blocking::compute(std::time::Duration::from_millis(2));
+        yield_now().await;
+        yield_now().await;
+        order.take()
+    });
+    assert_eq!(order, ["reader", "timer"]);
+}
+
+#[test]
 fn a_second_reader_replaces_the_first_and_one_removed_in_time_is_not_called() {
     let order = run(async {
         let (reader, writer) = os::pipe().expect("a pipe");

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use loopbox_guest::logging::{Level, basic_config};
+use loopbox_guest::process_pool::ProcessPoolExecutor;
 use loopbox_guest::{
-    Exception, ThreadPoolExecutor, run, run_in_executor, shutdown_default_executor, sleep, time,
-    try_run_in_executor,
+    Exception, ThreadPoolExecutor, get_running_loop, job, run, run_in_executor,
+    set_default_executor, shutdown_default_executor, sleep, time, try_run_in_executor,
 };
 
 use crate::{seconds, time_sleep};
@@ -75,4 +76,30 @@ pub(crate) fn s51() {
         sleep(seconds(0.05)).await;
     }
     run(m3());
+}
+
+/// What a process of a pool sees of the loop.
+pub(crate) fn child(_: ()) -> String {
+    match get_running_loop() {
+        Ok(_) => "running loop visible".into(),
+        Err(error) => format!("RuntimeError: {error}"),
+    }
+}
+
+pub(crate) fn s38() {
+    async fn main() {
+        let p = ProcessPoolExecutor::new(1).expect("a process");
+        let seen = p.submit(job!(child), &()).expect("it is served").await;
+        println!("process pool: {}", seen.expect("it ends"));
+        if let Err(error) = set_default_executor(&p) {
+            println!("TypeError: {error}");
+        }
+        fn local(_: ()) -> i32 {
+            1
+        }
+        if let Err(error) = p.submit(job!(local), &()) {
+            println!("{} | {error}", error.kind());
+        }
+    }
+    run(main());
 }

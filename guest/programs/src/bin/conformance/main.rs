@@ -12,15 +12,21 @@ mod generators;
 mod locks;
 mod loops;
 mod ordering;
+mod processes;
 mod signals;
 mod slow;
 mod threads;
 
 use std::time::Duration;
 
+use executors::child;
+use loopbox_guest::job;
+use loopbox_guest::process_pool::serve;
 use loopbox_programs::Options;
 
 fn main() {
+    // A function goes by its name as it is written here.
+    serve(&[&job!(child)]);
     let mut options = Options::from_env();
     let script = options.word().unwrap_or_default();
     let debug = options.word().as_deref() == Some("d");
@@ -46,6 +52,7 @@ fn main() {
         "s18" => exceptions::s18(),
         "s19" => loops::s19(),
         "s20" => loops::s20(),
+        "s22" => processes::s22(),
         "s23" => exceptions::s23(),
         "s24" => exceptions::s24(),
         "s25" => executors::s25(Some(seconds(0.1))),
@@ -60,8 +67,12 @@ fn main() {
         "s35" => threads::s35(),
         "s36" => blocking::s36(),
         "s37" => executors::s37(),
+        "s38" => executors::s38(),
+        "s39" => processes::s39(),
+        "s40" => processes::s40(),
         "s41" => cancelling::s41(),
         "s42" => loops::s42(),
+        "s43" => processes::s43(),
         "s44" => ordering::s44(),
         "s45" => exceptions::s45(),
         "s46" => locks::s46(),
