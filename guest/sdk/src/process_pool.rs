@@ -351,3 +351,88 @@ pub(crate) fn explain_no_loop() -> Option<&'static str> {
         "no running event loop: this is a process of a pool, and there is no way to schedule callbacks from another process"
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::host::take_lines;
+    use crate::{catch_cancel, run, spawn};
+
+    fn double(number: u32) -> u32 {
+        number * 2
+    }
+
+    fn fails(text: String) -> Result<(), ValueError> {
+        Err(ValueError::new(text))
+    }
+
+    fn unsendable(_: BTreeMap<(u32, u32), u32>) {}
+
+    /// What becomes of a call in a process of a pool.
+    fn call<A: DeserializeOwned, R: JobResult + Serialize>(
+        function: fn(A) -> R,
+        argument: &str,
+    ) -> (bool, String) {
+        match Function::new("f", function).call(argument.as_bytes()) {
+            Reply::Returned { ok, bytes } => (ok, String::from_utf8(bytes).expect("JSON is UTF-8")),
+            Reply::Refused(why) => (false, why),
+        }
+    }
+
+    #[test]
+    fn a_call_takes_and_gives_json() {
+        assert_eq!(call(double, "21"), (true, "42".into()));
+        let (ok, why) = call(double, "\"x\"");
+        assert!(!ok && why.starts_with("Can't unpickle the argument of f: "), "{why}");
+        let failed: (bool, String) =
+            call(|text: String| fails(text).map_err(|error| Shown(error.to_string())), "\"no\"");
+        assert_eq!(failed, (false, "{\"Err\":\"no\"}".into()), "a failure is a result, too");
+    }
+
+    #[derive(Debug, thiserror::Error, Serialize)]
+    #[error("{0}")]
+    struct Shown(String);
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_at_the_call() {
+        let text = |result: Result<(), Exception>| {
+            let error = result.expect_err("it is refused");
+            format!("{}: {error}", error.kind())
+        };
+        let none = ProcessPoolExecutor::new(0).expect_err("no workers");
+        assert_eq!(none.to_string(), "max_workers must be greater than 0");
+        let pool = ProcessPoolExecutor::new(1).expect("there is one");
+        assert_eq!(
+            text(pool.submit(job!(double), &1).map(drop)),
+            "PicklingError: Can't pickle function 'double': processes cannot find it; begin main with process_pool::serve(&[&job!(double)])"
+        );
+        serve(&[&job!(double), &job!(unsendable)]);
+        let argument = BTreeMap::from([((1, 2), 3)]);
+        assert_eq!(
+            text(pool.submit(job!(unsendable), &argument).map(drop)),
+            "PicklingError: Can't pickle the argument of unsendable: key must be a string"
+        );
+        pool.shutdown(false);
+        assert_eq!(
+            text(pool.submit(job!(double), &1).map(drop)),
+            "RuntimeError: cannot schedule new futures after shutdown"
+        );
+        assert!(crate::set_default_executor(&pool).is_err(), "it has no threads");
+    }
+
+    #[test]
+    fn a_job_that_no_process_has_taken_is_taken_back() {
+        serve(&[&job!(double)]);
+        run(async {
+            let pool = ProcessPoolExecutor::new(1).expect("there is one");
+            drop(pool.submit(job!(double), &21).expect("it is open"));
+            let waits = pool.submit(job!(double), &42).expect("it is open");
+            let waiter = spawn(async move { catch_cancel(waits).await.is_err() });
+            pool.shutdown(true);
+            assert!(waiter.await, "whoever awaits such a job is cancelled");
+        });
+        assert!(take_lines().iter().any(|line| line == "call double(21)"));
+    }
+}

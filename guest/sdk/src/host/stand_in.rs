@@ -23,6 +23,8 @@ struct Machine {
     pools: u32,
     /// Jobs that the loop does not hear of.
     unnoticed: BTreeSet<u32>,
+    /// Jobs of pools of processes: no process ever takes them.
+    calls: BTreeSet<u32>,
     /// When jobs ended.
     ended: BTreeMap<u32, u64>,
     in_job: bool,
@@ -244,7 +246,7 @@ pub(crate) mod jobs {
             machine
                 .notices
                 .retain(|_, notice| !matches!(notice.kind, NoticeKind::RunJob) || notice.id != job);
-            machine.notices.len() < before
+            machine.notices.len() < before || machine.calls.remove(&job)
         })
     }
 
@@ -336,7 +338,11 @@ pub(crate) mod isolated {
     pub(crate) fn submit(_pool: u32, call: &Call, _place: &str) -> Option<u32> {
         let line = format!("call {}({})", call.function, String::from_utf8_lossy(&call.argument));
         super::record(|_| line);
-        Some(with(super::Machine::id))
+        Some(with(|machine| {
+            let id = machine.id();
+            machine.calls.insert(id);
+            id
+        }))
     }
 
     pub(crate) fn take_outcome(_job: u32) -> Option<Outcome> {
