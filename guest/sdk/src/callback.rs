@@ -15,6 +15,7 @@ use crate::event_loop::{self, Alarm, EventLoop, Mode, Posted, Ready};
 use crate::exception::{AsException, Exception};
 use crate::exception_handler::{self, ErrorContext};
 use crate::host::{clock, jobs};
+use crate::task::core::DoneCallback;
 use crate::time::to_nanos;
 use crate::timers::Key;
 
@@ -66,6 +67,8 @@ pub(crate) struct Callback {
     pub(crate) place: &'static Location<'static>,
     /// When it is due, if it is a timer's.
     when: Option<u64>,
+    /// It was made in debug mode.
+    has_origin: bool,
 }
 
 impl Callback {
@@ -78,12 +81,23 @@ impl Callback {
         F: FnOnce() -> R + 'static,
         R: Outcome,
     {
+        Callback::named(any::type_name::<F>(), work, when, place)
+    }
+
+    /// A callback that goes by the name of another function than the one that it calls.
+    fn named<R: Outcome>(
+        type_name: &'static str,
+        work: impl FnOnce() -> R + 'static,
+        when: Option<u64>,
+        place: &'static Location<'static>,
+    ) -> Rc<Callback> {
         Rc::new(Callback {
             work: Cell::new(Some(Box::new(move || work().error()))),
             cancelled: Cell::new(false),
-            type_name: any::type_name::<F>(),
+            type_name,
             place,
             when,
+            has_origin: debug::get_debug(),
         })
     }
 
@@ -98,6 +112,7 @@ impl Callback {
             when: self.when,
             cancelled: self.cancelled.get(),
             place: self.place,
+            has_origin: self.has_origin,
         }
     }
 
@@ -106,7 +121,7 @@ impl Callback {
         let Some(work) = self.work.take() else { return };
         event_loop.callback_place.set(Some(self.place));
         let error = if event_loop.watch.is_on() {
-            event_loop.watch.callback(self.name(), self.place, || self.text().show(true), work)
+            event_loop.watch.callback(self.name(), self.place, || self.text().show(), work)
         } else {
             work()
         };
@@ -122,13 +137,23 @@ impl Callback {
     }
 }
 
+/// What runs when a task or future is done, as a callback like others: timed, and with errors that are told.
+/// `F` is the program's function.
+pub(crate) fn when_done<F, R: Outcome>(
+    work: impl FnOnce() -> R + 'static,
+    place: &'static Location<'static>,
+) -> DoneCallback {
+    let callback = Callback::named(any::type_name::<F>(), work, None, place);
+    Box::new(move || event_loop::with(|event_loop| callback.run(event_loop)))
+}
+
 /// EXC-1: a callback has failed.
 pub(crate) fn failed(handle: &HandleText<'_>, error: Exception) {
     let place = handle.place;
     let message =
         format!("Exception in callback {}() at {}:{}", handle.name, place.file(), place.line());
     let context = ErrorContext::new("EXC-1", message)
-        .with("handle", handle.show(debug::get_debug()))
+        .with("handle", handle.show())
         .exception(error)
         .created(place);
     exception_handler::call(context);
@@ -255,12 +280,12 @@ impl TimerHandle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.callback.text().show(debug::get_debug()))
+        f.write_str(&self.callback.text().show())
     }
 }
 
 impl fmt::Debug for TimerHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.callback.text().show(debug::get_debug()))
+        f.write_str(&self.callback.text().show())
     }
 }

@@ -11,7 +11,7 @@ use std::future::IntoFuture;
 use std::panic::Location;
 
 use crate::debug;
-use crate::event_loop;
+use crate::event_loop::{self, Mode};
 use crate::warnings::{self, Category, Warning};
 
 #[cfg(test)]
@@ -46,13 +46,27 @@ pub struct Coroutine<F> {
     place: &'static Location<'static>,
     /// If it is the call of an asynchronous generator's method: which, and of which generator.
     method: Option<(&'static str, &'static str)>,
+    /// It notes where it was made, for its report.
+    has_origin: bool,
 }
 
 /// Marks a future as a coroutine, which is reported if nobody awaits it. It goes by the name of the async
 /// function that made the future, or of the function around an `async` block.
 #[track_caller]
 pub fn coroutine<F: Future>(future: F) -> Coroutine<F> {
-    Coroutine { future: Some(future), place: Location::caller(), method: None }
+    let method = None;
+    Coroutine {
+        future: Some(future),
+        place: Location::caller(),
+        method,
+        has_origin: notes_origin(),
+    }
+}
+
+/// As in CPython the loop's thread notes where coroutines are made, while it runs a loop in debug mode.
+fn notes_origin() -> bool {
+    event_loop::mode() == Mode::Running
+        && event_loop::with(|event_loop| event_loop.watch.notes_origins())
 }
 
 /// The call of a method of an asynchronous generator, by the name that it has in Python's report (AWAIT-8).
@@ -63,7 +77,12 @@ pub(crate) fn method<F: Future>(
     future: F,
 ) -> Coroutine<F> {
     let method = Some((name, generator));
-    Coroutine { future: Some(future), place: Location::caller(), method }
+    Coroutine {
+        future: Some(future),
+        place: Location::caller(),
+        method,
+        has_origin: notes_origin(),
+    }
 }
 
 impl<F> Coroutine<F> {
@@ -94,21 +113,26 @@ impl<F> Drop for Coroutine<F> {
                 Some((name, generator)) => format!("coroutine method '{name}' of '{generator}'"),
                 None => format!("coroutine '{}'", self.name()),
             };
-            let mut text = format!("{what} was never awaited");
-            if debug::get_debug() {
-                text.push_str(&debug::origin("Coroutine created at", self.place));
-                if let Some(task) = event_loop::with(|event_loop| event_loop.current_task()) {
-                    let core = task.core();
-                    text.push_str(&format!("\n  in task '{}'", core.name()));
-                }
-            }
-            warnings::warn(&Warning {
-                category: Category::RuntimeWarning,
-                code: "AWAIT-1",
-                text: &text,
-                place: self.place,
-                created: Some(self.place),
-            });
+            never_awaited(&what, self.place, self.has_origin);
         }
     }
+}
+
+/// AWAIT-1: nobody will ever poll this, such as `coroutine 'work'`.
+pub(crate) fn never_awaited(what: &str, place: &'static Location<'static>, has_origin: bool) {
+    let mut text = format!("{what} was never awaited");
+    if has_origin {
+        text.push_str(&debug::origin("Coroutine created at", place));
+        if let Some(task) = event_loop::with(|event_loop| event_loop.current_task()) {
+            let core = task.core();
+            text.push_str(&format!("\n  in task '{}'", core.name()));
+        }
+    }
+    warnings::warn(&Warning {
+        category: Category::RuntimeWarning,
+        code: "AWAIT-1",
+        text: &text,
+        place,
+        created: Some(place),
+    });
 }

@@ -1,9 +1,10 @@
 //! Who waits for what, when nothing can ever happen again.
 //!
 //! The machine knows that no timer, job, message or signal is left. The loop knows its tasks and what each of
-//! them said when it stayed pending ([`crate::waiting`]). From that come, in this order: cycles in words, things
-//! that nobody is left to provide, and one line for each task. What a future of another crate waits for is not
-//! known, and the line says so, with the number of those who hold the task's waker.
+//! them said when it stayed pending ([`crate::waiting`]). From that come, in this order: what another thread has
+//! scheduled without waking the loop, cycles in words, things that nobody is left to provide, and one line for
+//! each task. What a future of another crate waits for is not known, and the line says so, with the number of
+//! those who hold the task's waker.
 //!
 //! A task that waits for several things at once is shown with the one that it polled last.
 
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 use std::rc::Rc;
 
+use crate::debug;
 use crate::event_loop::{self, EventLoop};
 use crate::host::{event_loop as host, pipes};
 use crate::waiting::{self, Kind, Note, ObjectId, Place};
@@ -48,7 +50,9 @@ struct Picture {
 
 fn explain(event_loop: &EventLoop) -> Vec<String> {
     let picture = Picture::take(event_loop);
-    let mut lines = picture.cycles();
+    let mut lines: Vec<String> =
+        event_loop.unwoken.borrow().iter().map(debug::never_woken).collect();
+    lines.extend(picture.cycles());
     lines.extend(picture.orphans());
     lines.extend(picture.tasks.iter().map(|(number, task)| picture.line(*number, task)));
     lines

@@ -8,17 +8,23 @@ use std::env;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::event_loop::{self, Unwoken, What};
+use crate::event_loop::{self, Mode, Unwoken, What};
 use crate::host::tracing::{self, Level, Report};
 use crate::task::core::{AnyTask, State};
 use crate::time::to_nanos;
 
-/// Turns debug mode on or off, before or while the loop runs. Like `loop.set_debug`.
+/// Turns debug mode on or off: for the loop that there is, or before that for all loops to come. Like
+/// `loop.set_debug`.
+///
+/// Things that are there already do not get a place of creation by that. For coroutines it takes a turn.
 ///
 /// Without this it is on if the scenario says so, or if the environment variable `PYTHONASYNCIODEBUG` is not
 /// empty (`0` means on, in asyncio and here).
 pub fn set_debug(debug: bool) {
-    event_loop::with(|event_loop| event_loop.watch.set_debug(debug));
+    event_loop::with(|event_loop| {
+        let is_running = event_loop.mode.get() != Mode::Stopped;
+        event_loop.watch.set_debug(debug, event_loop.is_open.get(), is_running);
+    });
 }
 
 /// Whether the loop is in debug mode. Like `loop.get_debug`.
@@ -27,10 +33,12 @@ pub fn get_debug() -> bool {
 }
 
 /// From which duration on debug mode reports a step or callback as slow; 100 ms unless told. Like
-/// `loop.slow_callback_duration`.
+/// `loop.slow_callback_duration`, and like it without effect outside of debug mode. For the loop that there is,
+/// or before that for all loops to come.
 pub fn set_slow_callback_duration(duration: Duration) {
-    tracing::slow_callback_duration(to_nanos(duration));
-    event_loop::with(|event_loop| event_loop.watch.set_slow_ns(to_nanos(duration)));
+    let slow_ns = to_nanos(duration);
+    tracing::slow_callback_duration(slow_ns);
+    event_loop::with(|event_loop| event_loop.watch.set_slow_ns(slow_ns, event_loop.is_open.get()));
 }
 
 /// What holds if the program does not choose.
@@ -59,8 +67,12 @@ fn slow(code: &str, what: &str, took_ns: u64, place: &Location<'_>) -> Report {
     }
 }
 
-/// SLOW-4: how long a wait took, in the words of Python 3.7, which kept back short waits that only a timer ended.
-pub(crate) fn slow_wait(began: u64, until: u64, now: u64) -> Option<Report> {
+/// SLOW-4: how long a wait took, in the words and by the rules of Python 3.7: a look without waiting is none,
+/// and a timer that was waited for is worth telling from a second on.
+pub(crate) fn slow_wait(began: u64, until: u64, now: u64, has_events: bool) -> Option<Report> {
+    if until <= began {
+        return None;
+    }
     let took_ns = now.saturating_sub(began);
     let millis = |nanos: u64| format!("{}.{:03} ms", nanos / 1_000_000, nanos / 1_000 % 1_000);
     let is_long = took_ns >= 1_000_000_000;
@@ -68,13 +80,12 @@ pub(crate) fn slow_wait(began: u64, until: u64, now: u64) -> Option<Report> {
     let took = millis(took_ns);
     let text = if until == u64::MAX {
         format!("poll took {took}: 1 events")
-    } else if now >= until {
-        if !is_long {
-            return None;
-        }
-        format!("poll {} took {took}: timeout", millis(until.saturating_sub(began)))
+    } else if has_events {
+        format!("poll {} took {took}: 1 events", millis(until - began))
+    } else if is_long {
+        format!("poll {} took {took}: timeout", millis(until - began))
     } else {
-        format!("poll {} took {took}: 1 events", millis(until.saturating_sub(began)))
+        return None;
     };
     let logger = "asyncio".into();
     Some(Report { code: "SLOW-4".into(), level, logger, text, created: None, died: None })
@@ -130,6 +141,17 @@ pub(crate) fn lost_wakeup(unwoken: &Unwoken, late_ns: u64) -> Report {
     ours("LOST-WAKEUP", text, Some(unwoken.place))
 }
 
+/// The same in a report of a deadlock: there is no other reason to wake up.
+pub(crate) fn never_woken(unwoken: &Unwoken) -> String {
+    format!(
+        "{} ({}:{}) was scheduled from another thread without waking the loop, and nothing else will wake it; \
+         use call_soon_threadsafe",
+        unwoken.describe,
+        unwoken.place.file(),
+        unwoken.place.line()
+    )
+}
+
 /// RET-HIDDEN: an error of a task or future that nobody has looked at, though somebody could.
 pub(crate) fn hidden_failure(shown: &str, what: &str, created: &Location<'_>) -> Report {
     let text = format!(
@@ -150,7 +172,7 @@ pub(crate) fn ignored_cancellation(task: &dyn AnyTask, caught: &Location<'_>) ->
     Report { died: Some(caught.to_string()), ..ours("CANCEL-IGNORED", text, Some(created)) }
 }
 
-/// A task as asyncio shows it. In debug mode with the place of its creation.
+/// A task as asyncio shows it. With `debug` with the place of its creation, if it was made in debug mode.
 pub(crate) fn describe_task(task: &dyn AnyTask, debug: bool) -> String {
     let core = task.core();
     let state = match core.state.get() {
@@ -191,7 +213,7 @@ pub(crate) fn describe_task(task: &dyn AnyTask, debug: bool) -> String {
         }
         State::Cancelled => {}
     }
-    if debug {
+    if debug && core.has_origin {
         text.push_str(&created(core.place));
     }
     text.push('>');
@@ -210,19 +232,21 @@ fn describe_type(name: &str) -> String {
     format!("result=<{}>", short_name(name))
 }
 
-/// A handle as asyncio shows it; `when` makes it a timer's. In debug mode with the place of its creation.
+/// A handle as asyncio shows it; `when` makes it a timer's.
 pub(crate) struct HandleText<'a> {
     pub(crate) name: &'a str,
     pub(crate) when: Option<u64>,
     pub(crate) cancelled: bool,
     pub(crate) place: &'static Location<'static>,
+    /// It was made in debug mode: asyncio then shows where.
+    pub(crate) has_origin: bool,
 }
 
 impl HandleText<'_> {
-    pub(crate) fn show(&self, debug: bool) -> String {
+    pub(crate) fn show(&self) -> String {
         let place = self.place;
         let cancelled = if self.cancelled { "cancelled " } else { "" };
-        let created = if debug { created(place) } else { String::new() };
+        let created = if self.has_origin { created(place) } else { String::new() };
         let call = format!("{}() at {}:{}{created}>", self.name, place.file(), place.line());
         match self.when {
             None => format!("<Handle {cancelled}{call}"),
@@ -301,13 +325,19 @@ mod tests {
         let report = slow_step("<Task>", 251_000_000, place);
         assert_eq!(report.text, "Executing <Task> took 0.251 seconds");
         assert_eq!(report.code, "SLOW-1");
-        let handle = |when, cancelled| HandleText { name: "cb", when, cancelled, place };
+        let handle = |when, cancelled, has_origin| HandleText {
+            name: "cb",
+            when,
+            cancelled,
+            place,
+            has_origin,
+        };
         assert_eq!(
-            handle(Some(1_500_000_000), false).show(true),
+            handle(Some(1_500_000_000), false, true).show(),
             format!("<TimerHandle when=1.5 cb() at {file}:{line} created at {file}:{line}>")
         );
         assert_eq!(
-            handle(None, true).show(false),
+            handle(None, true, false).show(),
             format!("<Handle cancelled cb() at {file}:{line}>")
         );
     }

@@ -68,6 +68,8 @@ pub(crate) struct IoHandle {
     cancelled: Cell<bool>,
     type_name: &'static str,
     place: &'static Location<'static>,
+    /// It was made in debug mode.
+    has_origin: bool,
 }
 
 type Work = Box<dyn FnMut() -> Option<Exception>>;
@@ -81,7 +83,8 @@ impl IoHandle {
         let type_name = any::type_name::<F>();
         let work: Work = Box::new(move || work().error());
         let work = RefCell::new(Some(work));
-        Rc::new(IoHandle { work, cancelled: Cell::new(false), type_name, place })
+        let has_origin = debug::get_debug();
+        Rc::new(IoHandle { work, cancelled: Cell::new(false), type_name, place, has_origin })
     }
 
     fn text(&self) -> HandleText<'static> {
@@ -90,6 +93,7 @@ impl IoHandle {
             when: None,
             cancelled: self.cancelled.get(),
             place: self.place,
+            has_origin: self.has_origin,
         }
     }
 
@@ -99,7 +103,7 @@ impl IoHandle {
         event_loop.callback_place.set(Some(self.place));
         let error = if event_loop.watch.is_on() {
             let name = debug::short_name(self.type_name);
-            event_loop.watch.callback(name, self.place, || self.text().show(true), &mut work)
+            event_loop.watch.callback(name, self.place, || self.text().show(), &mut work)
         } else {
             work()
         };

@@ -219,7 +219,7 @@ impl EventLoop {
         }
         self.turns.set(self.turns.get().wrapping_add(1));
         let now = wake & !NOTICES_WAIT;
-        self.watch.after_wait(began, until, now);
+        self.watch.after_wait(began, until, now, wake & NOTICES_WAIT != 0);
         if !self.unwoken.borrow().is_empty() {
             self.take_unwoken(now);
         }
@@ -264,6 +264,7 @@ impl EventLoop {
         if cancelling && core.catchers.get() == 0 {
             return self.end_cancelled(&*task);
         }
+        core.started.set(true);
         let poll = task.poll();
         core.waiting.set(waiting::take());
         if poll.is_ready() {
@@ -354,7 +355,7 @@ impl EventLoop {
     }
 
     /// Takes what the machine has to tell. A job that runs in place may have more to tell when it is done.
-    fn take_notices(&self) {
+    pub(crate) fn take_notices(&self) {
         while let Some(notice) = host::next_notice() {
             match notice.kind {
                 NoticeKind::Signal => crate::signal::deliver(self, notice.id),
@@ -544,12 +545,19 @@ impl EventLoop {
     /// Drops a task that is neither done nor cancelled.
     pub(crate) fn destroy(&self, key: TaskKey) {
         if let Some(task) = self.find_task(key) {
+            let core = task.core();
             // Whoever ran the loop for a main task was told that it did not complete.
             if !self.watch.is_main(key) {
                 crate::task::destroyed_pending(&*task);
+                if !core.started.get() {
+                    let has_origin = core.has_origin && self.mode.get() != Mode::InJob;
+                    let name = crate::debug::short_name(core.type_name);
+                    let what = format!("coroutine '{name}'");
+                    crate::coroutine::never_awaited(&what, core.place, has_origin);
+                }
             }
             self.remove(key);
-            task.core().state.set(State::Cancelled);
+            core.state.set(State::Cancelled);
             task.drop_future();
         }
     }

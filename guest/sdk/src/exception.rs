@@ -12,6 +12,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::signal::SignalError;
 use crate::streams::ReadError;
 
 mod group;
@@ -73,7 +74,7 @@ impl Exception {
         let any: &dyn Error = error;
         // Python's has no text.
         let text = if any.is::<crate::TimeoutError>() { String::new() } else { error.to_string() };
-        // Two types of ours stand for several of Python's.
+        // Some types of ours stand for several of Python's.
         let (kind, arguments) = if let Some(error) = any.downcast_ref::<OsError>() {
             (error.kind().name().into(), error.arguments())
         } else if let Some(error) = any.downcast_ref::<ReadError>() {
@@ -81,7 +82,8 @@ impl Exception {
             (exception.0.kind.clone(), exception.0.arguments.clone())
         } else {
             let arguments = if text.is_empty() { String::new() } else { quote(&text) };
-            (kind_of::<E>().into(), arguments)
+            let kind = any.downcast_ref::<SignalError>().map(|error| error.kind());
+            (kind.unwrap_or_else(kind_of::<E>).into(), arguments)
         };
         Exception(Arc::new(Inner { kind, text, arguments, raised, cause: None, group: Vec::new() }))
     }
@@ -330,6 +332,16 @@ mod tests {
                 OsError::ENOENT.about("x").into(),
                 "FileNotFoundError(2, 'No such file or directory')",
                 "FileNotFoundError: [Errno 2] No such file or directory: 'x'",
+            ),
+            (
+                SignalError::Invalid(999).into(),
+                "ValueError('invalid signal number 999')",
+                "ValueError: invalid signal number 999",
+            ),
+            (
+                SignalError::Uncatchable(9).into(),
+                "RuntimeError('sig 9 cannot be caught')",
+                "RuntimeError: sig 9 cannot be caught",
             ),
         ] {
             assert_eq!(format!("{exception:?}"), repr);

@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
+use crate::callback::{self, Outcome};
 use crate::debug;
 use crate::event_loop;
 use crate::exception::{AsException, Exception, InvalidStateError, RuntimeError};
@@ -44,6 +45,8 @@ struct Shared<T> {
     created: Place,
     /// Which run of the loop it belongs to.
     run: u32,
+    /// It was made in debug mode, which shows where.
+    has_origin: bool,
     state: RefCell<State<T>>,
     waiters: RefCell<Vec<Waker>>,
     callbacks: RefCell<Vec<DoneCallback>>,
@@ -67,6 +70,7 @@ impl<T: 'static> Future<T> {
             class,
             created,
             run,
+            has_origin: debug::get_debug(),
             state: RefCell::new(State::Pending),
             waiters: RefCell::default(),
             callbacks: RefCell::default(),
@@ -127,8 +131,13 @@ impl<T: 'static> Future<T> {
     }
 
     /// Runs `callback` in the turn after it is done. Like `future.add_done_callback`.
-    pub fn add_done_callback(&self, callback: impl FnOnce() + 'static) {
-        let callback: DoneCallback = Box::new(callback);
+    #[track_caller]
+    pub fn add_done_callback<F, R>(&self, callback: F)
+    where
+        F: FnOnce() -> R + 'static,
+        R: Outcome,
+    {
+        let callback = callback::when_done::<F, R>(callback, Location::caller());
         if self.done() {
             schedule_done_callback(callback);
         } else {
@@ -197,7 +206,8 @@ impl<T> Shared<T> {
             State::Exception(exception) => format!("finished exception={exception:?}"),
             State::Cancelled => "cancelled".to_owned(),
         };
-        let created = if debug { debug::created(self.created) } else { String::new() };
+        let has_origin = debug && self.has_origin;
+        let created = if has_origin { debug::created(self.created) } else { String::new() };
         format!("<{class} {state}{created}>")
     }
 }
@@ -270,8 +280,9 @@ impl<T: Clone + 'static> std::future::Future for Future<T> {
         let run = event_loop::with(|event_loop| event_loop.run_number.get());
         if shared.run != run {
             let task = event_loop::with(|event_loop| event_loop.current_task());
-            let task = task.map_or("Task".into(), |task| debug::describe_task(&*task, false));
-            let future = shared.describe_as_future(false);
+            let debug = debug::get_debug();
+            let task = task.map_or("Task".into(), |task| debug::describe_task(&*task, debug));
+            let future = shared.describe_as_future(debug);
             let text = format!("Task {task} got Future {future} attached to a different loop");
             return Poll::Ready(Err(RuntimeError::new(text).as_exception()));
         }

@@ -198,7 +198,12 @@ impl LoopHandle {
     {
         let place = Location::caller();
         let state = Arc::new(Mutex::new(Remote::Pending { task: None, cancelled: false }));
-        let future = ConcurrentFuture { state: state.clone(), place, retrieved: Cell::new(false) };
+        let future = ConcurrentFuture {
+            state: state.clone(),
+            event_loop: self,
+            place,
+            retrieved: Cell::new(false),
+        };
         let start = move || event_loop::with(|inner| start_remote(inner, coroutine, &state, place));
         let callback = Callback::new(start, None, place);
         self.caller(|_, _| {
@@ -262,27 +267,36 @@ fn start_remote<F, T, E>(
 {
     if matches!(*lock(state), Remote::Pending { cancelled: true, .. }) {
         *lock(state) = Remote::Cancelled;
+        // A task that is cancelled before its first step: nobody has forgotten to await anything.
+        drop(coroutine.into_future());
         return;
     }
     let plan = Plan { name: None, place, error_of: None };
     let future = coroutine.into_future();
-    let (task_state, done_state) = (state.clone(), state.clone());
+    let ending = Ending(state.clone());
     let run = async move {
         let output = future.await.map_err(Into::into);
-        let abandoned = Arc::strong_count(&task_state) == 2;
+        let abandoned = Arc::strong_count(&ending.0) == 1;
         if let (Err(exception), true) = (&output, abandoned) {
             dropped(exception, place);
         }
-        *lock(&task_state) = Remote::Done(output);
+        *lock(&ending.0) = Remote::Done(output);
     };
     let task = Task::start(event_loop, run, plan);
     let key = task.handle().0.core().key;
     *lock(state) = Remote::Pending { task: Some(key), cancelled: false };
-    task.handle().add_done_callback(move |task| {
-        if task.cancelled() {
-            *lock(&done_state) = Remote::Cancelled;
+}
+
+/// Goes with the task: if that comes to no result, it was cancelled.
+struct Ending<T>(Arc<Mutex<Remote<T>>>);
+
+impl<T> Drop for Ending<T> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0);
+        if matches!(*state, Remote::Pending { .. }) {
+            *state = Remote::Cancelled;
         }
-    });
+    }
 }
 
 /// RET-THREADSAFE: an error in a future that nobody holds any more. asyncio says nothing, because the callback
@@ -309,6 +323,8 @@ fn lock<T>(state: &Arc<Mutex<Remote<T>>>) -> std::sync::MutexGuard<'_, Remote<T>
 /// The result of a coroutine that another thread has started. Like `concurrent.futures.Future`.
 pub struct ConcurrentFuture<T> {
     state: Arc<Mutex<Remote<T>>>,
+    /// The loop that runs the coroutine.
+    event_loop: LoopHandle,
     place: &'static Location<'static>,
     retrieved: Cell<bool>,
 }
@@ -324,12 +340,16 @@ impl<T> ConcurrentFuture<T> {
         matches!(*lock(&self.state), Remote::Cancelled)
     }
 
-    /// Cancels the coroutine, on the loop's thread; false if it is done. Like `future.cancel()`.
+    /// Cancels the coroutine, on the loop's thread; false if it is done, or if its loop is closed. Like
+    /// `future.cancel()`.
     #[track_caller]
     pub fn cancel(&self) -> bool
     where
         T: Send + 'static,
     {
+        if self.event_loop.is_closed() {
+            return false;
+        }
         let mut state = lock(&self.state);
         let Remote::Pending { cancelled, .. } = &mut *state else { return false };
         *cancelled = true;

@@ -243,9 +243,16 @@ impl Loop {
             while !main.is_finished() && !event_loop.stopping.get() {
                 event_loop.turn();
             }
+            // A SIGINT that came during the last slice is seen only now. In Python it has cancelled the main task
+            // before that could return.
+            let interrupted_late = interruptible && signal::is_armed(event_loop) && {
+                event_loop.take_notices();
+                !signal::is_armed(event_loop)
+            };
             let interrupted = interruptible && signal::disarm_interrupt(event_loop);
             let handle = main.handle();
             match main.take_output() {
+                _ if interrupted_late => Err(RunError::KeyboardInterrupt(KeyboardInterrupt)),
                 Some(output) => Ok(output),
                 None if !handle.done() => {
                     let text = "Event loop stopped before Future completed.";

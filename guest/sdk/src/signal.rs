@@ -102,6 +102,14 @@ pub enum SignalError {
 }
 
 impl SignalError {
+    /// The name of the error that asyncio raises: `ValueError` or `RuntimeError`.
+    pub fn kind(self) -> &'static str {
+        match self {
+            SignalError::Invalid(_) => "ValueError",
+            SignalError::Uncatchable(_) | SignalError::NotMainThread => "RuntimeError",
+        }
+    }
+
     fn of(signal: Signal) -> impl Fn(host::SignalError) -> SignalError {
         move |error| match error {
             host::SignalError::Unknown => SignalError::Invalid(signal.0),
@@ -131,6 +139,7 @@ where
         call: Rc::new(RefCell::new(move || handler().error())),
         type_name: any::type_name::<F>(),
         place,
+        has_origin: debug::get_debug(),
     };
     event_loop::with(|event_loop| {
         let replaced = listen(event_loop, signal, |listener| listener.handler.replace(handler))?;
@@ -164,6 +173,10 @@ pub fn remove_signal_handler(signal: impl Into<Signal>) -> Result<bool, SignalEr
     event_loop::with(|event_loop| {
         let mut listeners = event_loop.listeners.borrow_mut();
         let Some(listener) = listeners.get_mut(&number) else {
+            if signal == SIGINT && !matches!(*event_loop.interrupt.borrow(), Interrupt::Off) {
+                // The runner's own way with it is no handler of the program's.
+                return Ok(false);
+            }
             // Only to have the same errors as with a handler.
             return host::remove_handler(number).map_err(SignalError::of(signal));
         };
@@ -305,6 +318,8 @@ struct Handler {
     call: Rc<RefCell<dyn FnMut() -> Option<Exception>>>,
     type_name: &'static str,
     place: &'static Location<'static>,
+    /// It was added in debug mode.
+    has_origin: bool,
 }
 
 /// What has arrived for one stream.
@@ -369,6 +384,11 @@ pub(crate) fn arm_interrupt(event_loop: &EventLoop, main: TaskHandle) {
     }
 }
 
+/// Whether a runner's first SIGINT is still to come.
+pub(crate) fn is_armed(event_loop: &EventLoop) -> bool {
+    matches!(*event_loop.interrupt.borrow(), Interrupt::Armed(_))
+}
+
 /// The main task is done: back to the default action. Whether SIGINT has come.
 pub(crate) fn disarm_interrupt(event_loop: &EventLoop) -> bool {
     match event_loop.interrupt.take() {
@@ -424,22 +444,23 @@ pub(crate) fn deliver(event_loop: &EventLoop, number: u32) {
 
 /// Runs a handler as a callback, unless it has been removed since the delivery.
 pub(crate) fn run_handler(event_loop: &EventLoop, number: u8) {
-    let (call, type_name, place) = {
+    let (call, text) = {
         let listeners = event_loop.listeners.borrow();
         let Some(handler) = listeners.get(&number).and_then(|listener| listener.handler.as_ref())
         else {
             return;
         };
-        (handler.call.clone(), handler.type_name, handler.place)
+        let name = debug::short_name(handler.type_name);
+        let Handler { place, has_origin, .. } = *handler;
+        (handler.call.clone(), HandleText { name, when: None, cancelled: false, place, has_origin })
     };
     let is_first = take_unhandled(event_loop, number);
-    let text =
-        HandleText { name: debug::short_name(type_name), when: None, cancelled: false, place };
+    let place = text.place;
     let work = || (call.borrow_mut())();
     event_loop.callback_place.set(Some(place));
     let error = if event_loop.watch.is_on() {
         let name = format!("{} handler", Signal(number.into()));
-        event_loop.watch.callback(&name, place, || text.show(true), work)
+        event_loop.watch.callback(&name, place, || text.show(), work)
     } else {
         work()
     };

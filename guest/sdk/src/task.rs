@@ -17,7 +17,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use self::core::{AnyTask, DoneCallback, Join, Plan, State};
+use self::core::{AnyTask, Join, Plan, State};
+use crate::callback::{self, Outcome};
 use crate::debug;
 use crate::event_loop::{self, EventLoop, Ready};
 use crate::exception::{AsException, Exception, InvalidStateError};
@@ -314,10 +315,15 @@ impl TaskHandle {
     }
 
     /// Runs `callback` in the turn after the task is done. Like `task.add_done_callback`.
-    pub fn add_done_callback(&self, callback: impl FnOnce(TaskHandle) + 'static) {
+    #[track_caller]
+    pub fn add_done_callback<F, R>(&self, callback: F)
+    where
+        F: FnOnce(TaskHandle) -> R + 'static,
+        R: Outcome,
+    {
         let this = self.clone();
-        let callback: DoneCallback = Box::new(move || callback(this));
-        self.0.add_done_callback(callback);
+        let place = Location::caller();
+        self.0.add_done_callback(callback::when_done::<F, R>(move || callback(this), place));
     }
 }
 

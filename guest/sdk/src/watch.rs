@@ -14,16 +14,25 @@ use crate::host::{clock, tracing};
 use crate::logging;
 use crate::task::core::{AnyTask, Core, Name, State, TaskKey};
 
+/// `slow_callback_duration`, unless told.
+const SLOW_NS: u64 = 100_000_000;
+
 /// Who watches, and what they need to know.
 pub(crate) struct Watch {
     traced: Cell<bool>,
     debug: Cell<bool>,
     /// Either of the two: the one thing that the hot path looks at.
     on: Cell<bool>,
-    /// What the program has chosen with `set_debug`.
+    /// What the program has chosen for the loops to come.
     debug_chosen: Cell<Option<bool>>,
+    /// Whether coroutines note where they are made: debug mode, but from the turn after `set_debug` on.
+    origins: Cell<bool>,
+    /// Debug mode was turned on in the step that runs. As in asyncio that step is not timed.
+    just_on: Cell<bool>,
     /// `slow_callback_duration`.
     slow_ns: Cell<u64>,
+    /// The same for the loops to come.
+    slow_ns_chosen: Cell<u64>,
     /// SLOW-4 is wanted: how long each wait takes.
     times_waits: Cell<bool>,
     /// When the last step or callback ended, or the turn began, in debug mode: when the next one begins. What the
@@ -47,7 +56,10 @@ impl Watch {
             debug: Cell::new(false),
             on: Cell::new(false),
             debug_chosen: Cell::new(None),
-            slow_ns: Cell::new(100_000_000),
+            origins: Cell::new(false),
+            just_on: Cell::new(false),
+            slow_ns: Cell::new(SLOW_NS),
+            slow_ns_chosen: Cell::new(SLOW_NS),
             times_waits: Cell::new(false),
             ended: Cell::new(0),
             blamed: Cell::new(false),
@@ -60,13 +72,19 @@ impl Watch {
     /// The loop starts: asks who watches.
     pub(crate) fn start(&self) {
         self.traced.set(tracing::enabled());
+        self.slow_ns.set(self.slow_ns_chosen.get());
         self.switch_debug(self.debug_chosen.get().unwrap_or_else(debug::is_default));
+        self.origins.set(self.debug.get());
     }
 
     fn switch_debug(&self, debug: bool) {
         self.debug.set(debug);
         self.on.set(self.traced.get() || debug);
         self.times_waits.set(debug && tracing::wants("SLOW-4"));
+        if !debug {
+            self.origins.set(false);
+            self.just_on.set(false);
+        }
     }
 
     #[inline]
@@ -78,12 +96,27 @@ impl Watch {
         self.debug.get()
     }
 
-    pub(crate) fn set_debug(&self, debug: bool) {
-        self.debug_chosen.set(Some(debug));
+    /// Whether a coroutine that is made now notes where.
+    pub(crate) fn notes_origins(&self) -> bool {
+        self.origins.get()
+    }
+
+    /// For the loop that is open, as it is an attribute of the loop; if there is none, for those to come.
+    pub(crate) fn set_debug(&self, debug: bool, is_open: bool, is_running: bool) {
+        if !is_open {
+            self.debug_chosen.set(Some(debug));
+        }
+        if debug && is_running && !self.debug.get() {
+            self.just_on.set(true);
+        }
         self.switch_debug(debug);
     }
 
-    pub(crate) fn set_slow_ns(&self, slow_ns: u64) {
+    /// As [`Watch::set_debug`].
+    pub(crate) fn set_slow_ns(&self, slow_ns: u64, is_open: bool) {
+        if !is_open {
+            self.slow_ns_chosen.set(slow_ns);
+        }
         self.slow_ns.set(slow_ns);
     }
 
@@ -144,10 +177,11 @@ impl Watch {
         let ended = clock::now();
         let took_ns = ended.saturating_sub(self.ended.replace(ended));
         // A threshold of zero makes everything slow, as in asyncio.
-        if took_ns >= self.slow_ns.get() {
+        if took_ns >= self.slow_ns.get() && !self.just_on.get() {
             self.blamed.set(true);
             self.report(&report(took_ns));
         }
+        self.just_on.set(false);
     }
 
     /// Runs a plain callback under observation. `describe` is for debug mode.
@@ -182,13 +216,13 @@ impl Watch {
         if self.times_waits.get() { clock::now() } else { 0 }
     }
 
-    /// The wait for `until`, which began at `began`, has returned at `now`. SLOW-4 is asyncio's until 3.7.
+    /// The wait for `until`, which began at `began`, has returned at `now`, with events or without. SLOW-4 is
+    /// asyncio's until 3.7.
     #[inline]
-    pub(crate) fn after_wait(&self, began: u64, until: u64, now: u64) {
+    pub(crate) fn after_wait(&self, began: u64, until: u64, now: u64, has_events: bool) {
         self.ended.set(now);
         if self.times_waits.get()
-            && until != 0
-            && let Some(report) = debug::slow_wait(began, until, now)
+            && let Some(report) = debug::slow_wait(began, until, now, has_events)
         {
             self.report(&report);
         }
@@ -200,9 +234,11 @@ impl Watch {
         if !self.debug.get() {
             return;
         }
+        // In the turn of `set_debug` not everything was timed.
+        let is_first = !self.origins.replace(true);
         let took_ns = self.ended.get().saturating_sub(began);
         let blamed = self.blamed.replace(false);
-        if took_ns >= self.slow_ns.get() && took_ns > 0 && !blamed {
+        if took_ns >= self.slow_ns.get() && took_ns > 0 && !blamed && !is_first {
             self.report_ours(|| debug::slow_turn(took_ns));
         }
     }

@@ -1016,11 +1016,24 @@ impl Kernel {
             }
         }
         if matches!(ending, Ending::Exited { .. }) && self.config.wants("SIGNAL-UNDELIVERED") {
+            self.see_last_signals();
             for (signal, raised) in self.signals.undelivered() {
                 let text = format!(
                     "{signal}, raised at {raised}, has a handler that never ran: no loop was running to see it"
                 );
                 self.diagnostic(ours("SIGNAL-UNDELIVERED", text));
+            }
+        }
+    }
+
+    /// Signals with a handler that have come since the last wait: no wait will see them any more.
+    fn see_last_signals(&mut self) {
+        while let Some(&(at, signal)) = self.arrivals.front()
+            && at <= self.main.now()
+        {
+            self.arrivals.pop_front();
+            if self.signals.has_handler(signal) && self.arrive(at, signal).is_err() {
+                break;
             }
         }
     }

@@ -13,6 +13,10 @@ use crate::{
     spawn, spawn_named, time, timeout, yield_now,
 };
 
+mod debug_mode;
+mod signals;
+mod threads;
+
 const MS: u64 = 1_000_000;
 
 fn ms(millis: u64) -> Duration {

@@ -63,6 +63,10 @@ pub(crate) struct Core {
     name: RefCell<Name>,
     /// Where it was spawned.
     pub(crate) place: &'static Location<'static>,
+    /// It was made in debug mode, whose reports show where.
+    pub(crate) has_origin: bool,
+    /// It has had its first step.
+    pub(crate) started: Cell<bool>,
     /// The trace's id; without meaning when nothing is traced.
     pub(crate) id: tracing::TaskId,
     /// The trace's label for the name; without meaning when nothing is traced.
@@ -318,6 +322,8 @@ where
             wake,
             name: RefCell::new(name),
             place: plan.place,
+            has_origin: event_loop.watch.is_debug(),
+            started: Cell::new(false),
             id,
             label,
             type_name: any::type_name::<F>(),

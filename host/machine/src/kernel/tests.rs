@@ -7,6 +7,7 @@ use super::*;
 use crate::config::{Draw, Failure, Limits, SignalPlan};
 
 mod blocked;
+mod signals;
 
 const MS: fn(u64) -> Nanos = Nanos::from_millis;
 const FOREVER: Nanos = Nanos::MAX;
