@@ -211,9 +211,9 @@ pub(crate) fn warn_unclosed(what: &str, created: Place) {
     });
 }
 
-/// What a reader or writer of the loop itself says to an error that nobody can catch.
+/// EXC-18: an error of a transport that nobody can catch.
 fn fatal_error(message: &str, error: &OsError, transport: &str, protocol: &str, place: Place) {
-    let context = crate::exception_handler::ErrorContext::new("EXC-2", message)
+    let context = crate::exception_handler::ErrorContext::new("EXC-18", message)
         .with("transport", transport)
         .with("protocol", protocol)
         .exception(crate::exception::AsException::as_exception(error))

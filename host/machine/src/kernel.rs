@@ -159,6 +159,8 @@ pub(crate) struct Kernel {
     in_company: bool,
     /// Until when the loop waits, as it said at the last wait.
     waits_until: Nanos,
+    /// Since when a thread has been blocked for as long as others say.
+    blocked_since: Nanos,
     heir: Option<Heir>,
     /// How many children were started: numbers what is drawn for them.
     starts: u64,
@@ -268,6 +270,7 @@ impl Kernel {
             pid,
             in_company: false,
             waits_until: Nanos::ZERO,
+            blocked_since: Nanos::ZERO,
             heir: None,
             starts: 0,
             isolated: Isolated::default(),

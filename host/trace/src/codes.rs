@@ -44,6 +44,7 @@ pub const CODES: &[Code] = &[
     code("CANCEL-IGNORED", Ours),
     code("CHILD-CRASHED", Ours),
     code("EXC-1", Asyncio),
+    code("EXC-18", Asyncio),
     code("EXC-2", Asyncio),
     code("EXC-3", Asyncio),
     code("EXE-5", Asyncio),

@@ -59,14 +59,33 @@ pub fn without_lines(text: &str) -> String {
     shown + rest
 }
 
-/// The text without the exact deadlines of timers: `when=0.229022992` becomes `when=...`.
+/// The text without exact moments: `when=0.229022992` becomes `when=...`, and `at 17.116us` becomes `at ...`.
 pub fn without_times(text: &str) -> String {
-    let mut pieces = text.split("when=");
+    let deadlines = without_numbers(text, "when=", |_, rest| Some(rest));
+    without_numbers(&deadlines, " at ", |number, rest| {
+        // Only with a unit behind it: a place or an address is no moment.
+        let unit = ["ns", "us", "ms", "s"].iter().find_map(|unit| rest.strip_prefix(unit))?;
+        let ends = !unit.starts_with(|c: char| c.is_ascii_alphanumeric());
+        (ends && !number.ends_with('.')).then_some(unit)
+    })
+}
+
+/// The text without the numbers that follow a mark. `rest_of` is what is left behind the number, if it is one to
+/// leave out.
+fn without_numbers(
+    text: &str,
+    mark: &str,
+    rest_of: impl for<'a> Fn(&str, &'a str) -> Option<&'a str>,
+) -> String {
+    let mut pieces = text.split(mark);
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |shown, piece| {
         let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-        let number = if rest.len() < piece.len() { "..." } else { "" };
-        format!("{shown}when={number}{rest}")
+        let number = &piece[..piece.len() - rest.len()];
+        match rest_of(number, rest).filter(|_| !number.is_empty()) {
+            Some(rest) => format!("{shown}{mark}...{rest}"),
+            None => format!("{shown}{mark}{piece}"),
+        }
     })
 }
 
@@ -136,6 +155,16 @@ mod tests {
             without_times("<TimerHandle when=0.229 cb()> when=x"),
             "<TimerHandle when=... cb()> when=x"
         );
+        for (text, shown) in [
+            ("started at 17.116us", "started at ..."),
+            ("ended at 300ms and was at 3s.", "ended at ... and was at ...."),
+            (
+                "running at 5:3 at 12 sheep, at 0x7f, at 4msg",
+                "running at 5:3 at 12 sheep, at 0x7f, at 4msg",
+            ),
+        ] {
+            assert_eq!(without_times(text), shown);
+        }
     }
 
     #[test]

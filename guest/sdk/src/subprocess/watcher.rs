@@ -23,8 +23,16 @@ const LOST_STATUS: i32 = 255;
 /// The children whose end has not been seen.
 pub(crate) struct Children {
     living: RefCell<BTreeMap<u32, Rc<Child>>>,
-    /// Children of loops that are closed, with the place where each was started.
-    left: RefCell<BTreeMap<u32, Place>>,
+    /// Children of loops that are closed.
+    left: RefCell<BTreeMap<u32, Left>>,
+}
+
+/// A child that its loop has left behind.
+struct Left {
+    /// Where it was started.
+    created: Place,
+    /// Whether the loop was in debug mode.
+    debug: bool,
 }
 
 impl Children {
@@ -40,8 +48,10 @@ impl Children {
     /// The machine says that a child has ended.
     pub(crate) fn exited(&self, event_loop: &EventLoop, pid: u32) {
         let left = self.left.borrow_mut().remove(&pid);
-        if let Some(place) = left {
-            return event_loop.watch.report(&loop_is_closed(pid, place));
+        if let Some(left) = left {
+            // The thread that asyncio waits in takes the status all the same.
+            let _ = os::try_waitpid(pid);
+            return event_loop.watch.report(&loop_is_closed(pid, &left));
         }
         let place = self.living.borrow().get(&pid).map(|child| child.created());
         if let Some(place) = place {
@@ -81,7 +91,8 @@ impl Children {
         let living = self.living.take();
         for (pid, child) in living {
             if !child.loop_closed() {
-                self.left.borrow_mut().insert(pid, child.created());
+                let left = Left { created: child.created(), debug: debug::get_debug() };
+                self.left.borrow_mut().insert(pid, left);
             }
         }
     }
@@ -101,12 +112,12 @@ fn status_lost(pid: u32, created: Place) -> Report {
 }
 
 /// RES-5.
-fn loop_is_closed(pid: u32, created: Place) -> Report {
-    let debug = if debug::get_debug() { "True" } else { "False" };
+fn loop_is_closed(pid: u32, left: &Left) -> Report {
+    let debug = if left.debug { "True" } else { "False" };
     let text = format!(
         "Loop <_UnixSelectorEventLoop running=False closed=True debug={debug}> that handles pid {pid} is closed"
     );
-    report("RES-5", text, created)
+    report("RES-5", text, left.created)
 }
 
 /// RES-3.

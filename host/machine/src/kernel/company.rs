@@ -148,13 +148,17 @@ impl Kernel {
     /// A thread begins to be blocked, for as long as others say.
     pub(crate) fn begin_blocking(&mut self, name: &str) -> Label {
         let name = self.recorder.intern(name);
+        self.blocked_since = self.now();
         self.record(EventKind::BlockingBegin(name));
         name
     }
 
-    /// It goes on.
+    /// It goes on. A process is blocked in one call at a time: its other threads stand still meanwhile.
     pub(crate) fn end_blocking(&mut self, name: Label, outcome: Outcome) {
         self.record(EventKind::BlockingEnd(name, outcome));
+        if let Some(name) = self.recorder.text(name).map(str::to_owned) {
+            self.report_call(&name, self.blocked_since);
+        }
     }
 
     /// A wait whose outcome may depend on others. [`Wake::PARK`]: it is not known yet.
