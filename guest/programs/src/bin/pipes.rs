@@ -81,12 +81,13 @@ async fn watch() -> Result<(), Exception> {
         }
         Ok(())
     })?;
+    os::set_blocking(reader, false)?;
     let slow = spawn_named("slow reader", async move {
-        while let Ok(bytes) = os::read(reader, 100) {
-            if bytes.is_empty() {
+        loop {
+            sleep(Duration::from_millis(10)).await;
+            if os::read(reader, 100).is_ok_and(|bytes| bytes.is_empty()) {
                 break;
             }
-            sleep(Duration::from_millis(10)).await;
         }
     });
     ended.await?;
@@ -186,28 +187,19 @@ async fn busy(cured: bool) -> Result<(), Exception> {
 
 /// Reading from a pipe on the loop's thread; the cure is a stream.
 async fn blocking(cured: bool) -> Result<(), Exception> {
-    spawn_named("heartbeat", heartbeat(Duration::from_millis(10)));
+    spawn_named("heartbeat", heartbeat(Duration::from_millis(50)));
     sleep(Duration::from_millis(5)).await;
     let (reader, writer) = os::pipe()?;
-    let ticker =
-        create_subprocess_exec("ticker").args(["10"]).stdout(Stdio::Descriptor(writer)).await?;
+    let sleeper =
+        create_subprocess_exec("sleep").args(["300"]).stdout(Stdio::Descriptor(writer)).await?;
     os::close(writer)?;
-    let mut count = 0;
-    if cured {
-        let lines = open_read_pipe(reader, DEFAULT_LIMIT).await?;
-        count = lines.read().await?.len();
+    let bytes = if cured {
+        open_read_pipe(reader, DEFAULT_LIMIT).await?.read().await?
     } else {
-        loop {
-            let bytes = os::read(reader, 1024)?;
-            count += bytes.len();
-            if bytes.is_empty() {
-                break;
-            }
-        }
-        os::close(reader)?;
-    }
-    println!("{count} bytes");
-    ticker.wait().await?;
+        os::read(reader, 1024)?
+    };
+    println!("{} bytes, and the end", bytes.len());
+    sleeper.wait().await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use loopbox_guest::logging::{self, Level};
 use loopbox_guest::signal::{self, SIGTERM};
 use loopbox_guest::subprocess::{DEVNULL, PIPE, Process, STDOUT, Stdio};
 use loopbox_guest::{
@@ -10,7 +11,7 @@ use loopbox_guest::{
 use loopbox_programs::Options;
 
 const USAGE: &str = "processes echo | full-pipe | both-ways | kill | exits | zombie | orphan | drain | capacity | \
-    lost-status | unclosed | left | closed | misuse  [--cured]";
+    lost-status | unclosed | left | closed | misuse  [--cured] [--log]";
 
 /// More than the pipes and the streams hold together.
 const MUCH: usize = 2_000_000;
@@ -19,6 +20,9 @@ fn main() {
     let mut options = Options::from_env();
     let cured = options.flag("--cured");
     let capacity = options.number("--capacity");
+    if options.flag("--log") {
+        logging::basic_config(Level::DEBUG);
+    }
     let mode = options.word().unwrap_or_default();
     options.end();
     let result = match mode.as_str() {
@@ -112,7 +116,7 @@ async fn exits() -> Result<(), Exception> {
     let process = create_subprocess_exec("fail").stdout(PIPE).stderr(STDOUT).await?;
     let (stdout, _) = process.communicate(None).await?;
     println!("fail: {:?}, which said {:?}", process.returncode(), text(stdout));
-    let process = create_subprocess_exec("crash").stderr(DEVNULL).await?;
+    let process = create_subprocess_exec("crash").await?;
     println!("crash: {}", process.wait().await?);
     if let Err(error) = create_subprocess_exec("no-such-program").await {
         println!("no-such-program: {}: {error}", error.kind());
@@ -259,6 +263,7 @@ async fn misuse() -> Result<(), Exception> {
     let stdin = process.stdin.clone().ok_or_else(no_pipe)?;
     stdin.close();
     stdin.write(b"lost");
+    stdin.wait_closed().await?;
     let error = stdin.drain().await.err();
     show("drain after close", &error.unwrap_or_else(no_error));
     process.wait().await?;
