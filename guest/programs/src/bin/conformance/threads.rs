@@ -12,11 +12,17 @@ use crate::{python, seconds, time_sleep};
 
 pub(crate) fn s06() {
     fn th(event_loop: LoopHandle, debug: bool) {
-        let say = |name: &str, result: Result<(), RuntimeError>| match result {
-            Ok(()) => println!("{} {name} -> no error", python(debug)),
-            Err(error) => println!("{} {name} -> RuntimeError: {error}", python(debug)),
+        let say = |name: &str, result: Result<(), RuntimeError>| {
+            // Otherwise this thread and the loop's would print at the same time.
+            time_sleep(0.001);
+            match result {
+                Ok(()) => println!("{} {name} -> no error", python(debug)),
+                Err(error) => println!("{} {name} -> RuntimeError: {error}", python(debug)),
+            }
         };
         let print = || println!("x");
+        // Until the loop has gone to sleep.
+        time_sleep(0.001);
         say("call_soon", event_loop.call_soon(print).map(drop));
         say("call_later", event_loop.call_later(Duration::ZERO, print).map(drop));
         say("call_at", event_loop.call_at(Duration::ZERO, print).map(drop));
