@@ -13,11 +13,13 @@
 //! guest and hands it to [`Kernel::finish`].
 
 mod blocked;
+mod calls;
 mod choices;
 mod clock;
 mod company;
 pub(crate) mod files;
 mod isolated;
+mod notes;
 pub(crate) mod pipes;
 mod pool;
 mod pressure;
@@ -34,7 +36,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use loopbox_trace::{
     Diagnostic, Ending, EventKind, JobId, Label, Lane, Level, Limit, Nanos, Outcome, PoolId,
-    Signal, Stream, TaskId, Trace,
+    Signal, TaskId, Trace,
 };
 
 use self::blocked::Blocked;
@@ -52,7 +54,7 @@ use self::signals::{Disposition, Signals};
 pub(crate) use self::waits::JobWait;
 use self::waits::Waiting;
 use self::world::{Pid, World};
-use crate::config::{BlockingRule, Config};
+use crate::config::Config;
 
 /// What a host call takes from the fuel that a run may burn. It does not move the clock, which would make
 /// traced runs slower than others; it keeps a guest that only calls the host from taking hours of its time.
@@ -795,192 +797,6 @@ impl Kernel {
         if kept > self.config.limits.trace_events {
             self.recorder.exceed(Limit::Trace);
         }
-    }
-
-    // --- Blocking --------------------------------------------------------------------------------
-
-    /// A named blocking call: what the scenario's first matching rule says.
-    pub(crate) fn blocking_call(&mut self, name: &str) -> Result<Result<Vec<u8>, String>, Halt> {
-        let Some((rule, takes, error)) = self.draw_call(name) else {
-            return Err(Halt::Misuse(format!(
-                "the blocking call {name:?} has no [[blocking]] rule in the scenario: add `[[blocking]]`, `call = {name:?}` and `takes = ...`"
-            )));
-        };
-        let outcome = if error.is_some() { Outcome::Failed } else { Outcome::Done };
-        self.block_until(name, self.now() + takes, outcome)?;
-        Ok(match error {
-            Some(error) => Err(error),
-            None => Ok(self.config.blocking[rule].returns.clone()),
-        })
-    }
-
-    /// A blocking call of the standard library on a file or a stream: takes no time and does not fail,
-    /// unless a rule says so.
-    pub(crate) fn blocking_io(&mut self, name: &str) -> Result<Result<(), String>, Halt> {
-        let (takes, error) = match self.draw_call(name) {
-            Some((_, takes, error)) => (takes, error),
-            None => (Nanos::ZERO, None),
-        };
-        let outcome = if error.is_some() { Outcome::Failed } else { Outcome::Done };
-        self.block_until(name, self.now() + takes, outcome)?;
-        Ok(error.map_or(Ok(()), Err))
-    }
-
-    /// [`blocking_io`](Kernel::blocking_io) of a kind that is no call at all without a rule.
-    pub(crate) fn blocking_io_with_rule(&mut self, name: &str) -> Result<Result<(), String>, Halt> {
-        if self.config.blocking.iter().any(|rule| rule.call.is_match(name)) {
-            return self.blocking_io(name);
-        }
-        Ok(Ok(()))
-    }
-
-    /// The calling thread is blocked until then.
-    pub(crate) fn block_until(
-        &mut self,
-        name: &str,
-        until: Nanos,
-        outcome: Outcome,
-    ) -> Result<(), Halt> {
-        let began = self.now();
-        let label = self.recorder.intern(name);
-        self.record(EventKind::BlockingBegin(label));
-        self.jump_to(until)?;
-        self.record(EventKind::BlockingEnd(label, outcome));
-        self.report_call(name, began);
-        Ok(())
-    }
-
-    /// Finds the rule for a call, and decides what the rule leaves open.
-    fn draw_call(&mut self, name: &str) -> Option<(usize, Nanos, Option<String>)> {
-        let config = Arc::clone(&self.config);
-        let (index, rule): (usize, &BlockingRule) =
-            config.blocking.iter().enumerate().find(|(_, rule)| rule.call.is_match(name))?;
-        let number = self.calls[index];
-        self.calls[index] += 1;
-        let label = |what: &str| format!("blocking[{index}].{what} ({name} #{number})");
-        let takes = self.choices.nanos(|| label("takes"), &rule.takes);
-        let error = rule.fails.as_ref().and_then(|failure| {
-            let fails = self.choices.chance(|| label("fails"), failure.per_million);
-            fails.then(|| failure.error.clone())
-        });
-        Some((index, takes, error))
-    }
-
-    // --- Entropy and the trace -------------------------------------------------------------------
-
-    /// Random bytes for the guest, from the seed.
-    pub(crate) fn fill_random(&mut self, bytes: &mut [u8]) {
-        self.choices.fill(bytes);
-    }
-
-    /// Notes something on the calling thread's lane, now.
-    #[inline]
-    pub(crate) fn record(&mut self, kind: EventKind) {
-        if self.recorder.traced() {
-            let (now, lane) = (self.now(), self.lane());
-            self.recorder.record(now, lane, kind);
-        }
-    }
-
-    pub(crate) fn intern(&mut self, text: &str) -> Label {
-        self.recorder.intern(text)
-    }
-
-    /// A label that the guest passes.
-    pub(crate) fn label(&self, label: u32) -> Result<Label, Halt> {
-        let label = Label(label);
-        if self.recorder.knows(label) {
-            return Ok(label);
-        }
-        Err(Halt::Misuse(format!("label {} was never interned", label.0)))
-    }
-
-    /// The label of a place in the source, without the directories of the machine that compiled it.
-    pub(crate) fn place(&mut self, label: Label) -> Label {
-        let short = self.recorder.text(label).filter(|text| text.starts_with('/')).map(short_path);
-        match short.map(ToOwned::to_owned) {
-            Some(short) => self.recorder.intern(&short),
-            None => label,
-        }
-    }
-
-    /// A task that the guest passes.
-    pub(crate) fn task(&self, task: u32) -> Result<TaskId, Halt> {
-        let task = TaskId(task);
-        if self.recorder.knows_task(task) {
-            return Ok(task);
-        }
-        Err(Halt::Misuse(format!("task {} was never spawned", task.0)))
-    }
-
-    pub(crate) fn spawn_task(&mut self, name: Label, place: Label) -> TaskId {
-        if !self.recorder.traced() {
-            return TaskId(0);
-        }
-        let task = self.recorder.add_task(name, place);
-        self.record(EventKind::TaskSpawned(task));
-        task
-    }
-
-    /// The loop polls a task.
-    pub(crate) fn begin_step(&mut self, task: TaskId) {
-        self.end_step(Outcome::Pending);
-        self.in_step = Some(task);
-        self.record(EventKind::StepBegin(task));
-    }
-
-    /// The step that runs, if one does, is over.
-    pub(crate) fn end_step(&mut self, outcome: Outcome) {
-        if let Some(task) = self.in_step.take() {
-            self.record(EventKind::StepEnd(task, outcome));
-        }
-    }
-
-    /// The loop runs a plain callback.
-    pub(crate) fn begin_callback(&mut self, name: Label) {
-        self.end_step(Outcome::Pending);
-        self.blocked.in_callback = Some(name);
-        self.record(EventKind::CallbackBegin(name));
-    }
-
-    /// The callback is over.
-    pub(crate) fn end_callback(&mut self, name: Label) {
-        self.blocked.in_callback = None;
-        self.record(EventKind::CallbackEnd(name));
-    }
-
-    pub(crate) fn log(&mut self, level: Level, logger: Label, text: String) {
-        let text = self.recorder.label(text);
-        self.record(EventKind::Log { level, logger, text });
-    }
-
-    pub(crate) fn diagnostic(&mut self, diagnostic: Diagnostic) {
-        let (now, lane) = (self.now(), self.lane());
-        self.recorder.add_diagnostic(now, lane, diagnostic);
-    }
-
-    /// Whether there are reports of things that came to their end in the call of the host that returns now, and
-    /// nobody has said where.
-    #[inline]
-    pub(crate) fn wants_place(&self) -> bool {
-        self.recorder.has_unplaced()
-    }
-
-    /// This is where.
-    pub(crate) fn place_reports(&mut self, place: Option<&str>) {
-        self.recorder.place_reports(place);
-    }
-
-    /// The guest wrote to a stream.
-    pub(crate) fn output(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Halt> {
-        let (now, lane) = (self.now(), self.lane());
-        self.recorder.output(now, lane, stream, bytes);
-        self.look_up()
-    }
-
-    /// What standard error holds: a panic leaves its message there.
-    pub(crate) fn stderr_text(&self) -> String {
-        self.recorder.stderr_text()
     }
 
     // --- The end ---------------------------------------------------------------------------------

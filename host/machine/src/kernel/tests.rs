@@ -1,10 +1,10 @@
 //! The kernel without WebAssembly: a guest here is a test that calls it.
 
 use globset::Glob;
-use loopbox_trace::Group;
+use loopbox_trace::{Group, Stream};
 
 use super::*;
-use crate::config::{Draw, Failure, Limits, SignalPlan};
+use crate::config::{BlockingRule, Draw, Failure, Limits, SignalPlan};
 
 mod blocked;
 mod signals;
