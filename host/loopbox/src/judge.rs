@@ -128,6 +128,7 @@ mod tests {
             title: "x".into(),
             guest: Guest::Wasm("x.wasm".into()),
             programs: Default::default(),
+            source: Default::default(),
             seed: 0,
             config: Arc::new(Config::default()),
             stack_bytes: 1 << 20,
@@ -138,7 +139,7 @@ mod tests {
 
     fn failed_keys(verdict: &Verdict) -> Vec<&str> {
         let failed = verdict.checks.iter().filter(|check| !check.status.is_good());
-        failed.map(|check| check.key).collect()
+        failed.map(|check| check.key.as_ref()).collect()
     }
 
     #[test]

@@ -7,9 +7,10 @@ pub mod json;
 
 use std::path::PathBuf;
 
+use loopbox_trace::record::Record;
+
 use crate::exit_code;
 pub use crate::judge::GoldenNote;
-use crate::results::Record;
 use crate::scenario::ScenarioError;
 
 /// What became of one scenario.

@@ -5,28 +5,22 @@
 //!   scenarios/signals/sigterm-quiet/    a scenario, by its name
 //!     seed-0.trace.jsonl                the trace, in the stored form of `loopbox_trace::store`
 //!     seed-0.json                       the verdict and everything else: a `Record`
+//!     seed-0.previous.json              the record that was there before, if there was one
 //! ```
 //!
-//! The record is written last, so a record always has its trace. Both are replaced as a whole. Nothing in
-//! them comes from the host: two sessions of one scenario and seed leave the same bytes.
-//!
-//! **Versions.** [`VERSION`] goes up with every change of the record's form. Nothing here reads records
-//! yet; who does must go on reading every older version and refuse newer ones.
+//! The record is written last, so a record always has its trace. All are replaced as a whole. Nothing in
+//! them comes from the host: two sessions of one scenario and seed leave the same bytes. The previous record
+//! tells what is new, what goes on and what was resolved; its trace is not kept.
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use loopbox_machine::Choice;
-use loopbox_trace::check::Check;
-use loopbox_trace::measure::Summary;
-use loopbox_trace::{Ending, Trace, store};
-use serde::Serialize;
+use loopbox_trace::record::Record;
+use loopbox_trace::{Trace, store};
 
 use crate::files::{self, Readers};
 use crate::sha256::Sha256;
-
-/// The version of the record's form.
-pub const VERSION: u32 = 1;
 
 /// The folder of the results, unless told otherwise.
 pub const DEFAULT_FOLDER: &str = ".loopbox/results";
@@ -36,50 +30,6 @@ pub const VARIABLE: &str = "LOOPBOX_RESULTS";
 
 /// Longer parts of a scenario's name are cut: file systems end at 255 bytes.
 const FOLDER_BYTES_MAX: usize = 100;
-
-/// One run and its verdict.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Record {
-    /// Always `loopbox-result`.
-    pub format: &'static str,
-    /// See [`VERSION`].
-    pub version: u32,
-    /// The scenario's file, as the command line leads to it.
-    pub scenario: String,
-    /// The scenario's name.
-    pub name: String,
-    /// The scenario's title.
-    pub title: String,
-    /// What was drawn, was drawn from this.
-    pub seed: u64,
-    /// The SHA-256 of the guest's component.
-    pub guest_sha256: String,
-    /// Whether everything is as the scenario expects.
-    pub holds: bool,
-    /// Each expectation and what was found.
-    pub checks: Vec<Check>,
-    /// How the run ended.
-    pub ending: Ending,
-    /// The parameters that were drawn from the seed.
-    pub choices: Vec<Choice>,
-    /// The run in numbers.
-    pub summary: Summary,
-    /// The command that gives this run again.
-    pub reproduce: String,
-    /// The file with the trace, in the folder of this record.
-    pub trace: String,
-}
-
-impl Record {
-    /// The value of [`Record::format`].
-    pub const FORMAT: &'static str = "loopbox-result";
-
-    /// The value of [`Record::trace`] for a run with this seed.
-    pub fn trace_file_name(seed: u64) -> String {
-        format!("seed-{seed}.trace.jsonl")
-    }
-}
 
 /// Where results are kept.
 #[derive(Clone, Debug)]
@@ -101,7 +51,7 @@ impl Results {
         Results { root }
     }
 
-    /// Writes a run's trace and then its record. Gives the record's path.
+    /// Writes a run's trace, puts the record that was there aside, and writes the new one. Gives its path.
     ///
     /// # Errors
     /// One of the files cannot be written; an older result may still be there.
@@ -110,10 +60,11 @@ impl Results {
         let trace_path = folder.join(&record.trace);
         replace(&trace_path, |file| store::write(trace, file))?;
         let record_path = folder.join(format!("seed-{}.json", record.seed));
-        replace(&record_path, |file| {
-            serde_json::to_writer_pretty(&mut *file, record)?;
-            file.write_all(b"\n")
-        })?;
+        if let Ok(before) = fs::read(&record_path) {
+            let previous = folder.join(format!("seed-{}.previous.json", record.seed));
+            replace(&previous, |file| file.write_all(&before))?;
+        }
+        replace(&record_path, |file| record.write(file))?;
         Ok(record_path)
     }
 }
@@ -150,8 +101,6 @@ fn folder_name(part: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
     use crate::testing::{record, trace};
 
@@ -201,7 +150,7 @@ mod tests {
         assert_eq!(path, root.path().join("results/sigterm-quiet/seed-7.json"));
         let text = fs::read_to_string(&path).expect("there");
         assert!(
-            text.starts_with("{\n  \"format\": \"loopbox-result\",\n  \"version\": 1,\n"),
+            text.starts_with("{\n  \"format\": \"loopbox-result\",\n  \"version\": 2,\n"),
             "{text}"
         );
         let read: serde_json::Value = serde_json::from_str(&text).expect("JSON");
@@ -222,6 +171,20 @@ mod tests {
             (fs::read(path).expect("there"), fs::read(trace_path).expect("there"))
         };
         assert_eq!(save(), save());
+    }
+
+    #[test]
+    fn the_record_that_was_there_is_put_aside() {
+        let root = tempfile::tempdir().expect("a folder");
+        let results = Results::under(root.path().to_owned());
+        let path = results.save(&record(), &trace()).expect("written");
+        let first = fs::read(&path).expect("there");
+        let previous = path.with_file_name("seed-7.previous.json");
+        assert!(!previous.exists());
+        let second = Record { title: "other".into(), ..record() };
+        results.save(&second, &trace()).expect("written");
+        assert_eq!(fs::read(&previous).expect("there"), first);
+        assert_ne!(fs::read(&path).expect("there"), first);
     }
 
     #[test]

@@ -29,8 +29,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use loopbox_machine::config::Config;
+use loopbox_machine::config::{Config, Draw};
 use loopbox_trace::check::Expectations;
+use loopbox_trace::record::{CallRule, Choice, SentSignal, Source, World};
 use loopbox_trace::{Group, Nanos};
 
 pub use error::ScenarioError;
@@ -49,6 +50,8 @@ pub struct Scenario {
     pub guest: Guest,
     /// Other programs that it can start, by name.
     pub programs: BTreeMap<String, Guest>,
+    /// Its text.
+    pub source: Source,
     /// What everything open is drawn from, unless the command line says otherwise.
     pub seed: u64,
     /// The world outside the guest.
@@ -96,8 +99,44 @@ impl Scenario {
     pub fn load(path: &Path) -> Result<Scenario, ScenarioError> {
         let sources = chain::read(path)?;
         let table = chain::merge(&sources)?;
+        let source = sources.kept(&table);
         let document = format::read(table).map_err(|error| sources.format_error(&error))?;
-        resolve::resolve(path, document, &sources)
+        Ok(Scenario { source, ..resolve::resolve(path, document, &sources)? })
+    }
+
+    /// The world of a run in which these choices were made.
+    pub fn world(&self, choices: &[Choice]) -> World {
+        let drawn = |key: &str| {
+            let choice = choices.iter().find(|choice| choice.label.starts_with(key));
+            choice.and_then(|choice| choice.value.parse().ok())
+        };
+        let signals = self.config.signals.iter().enumerate().map(|(index, plan)| {
+            let (earliest, _) = range(&plan.at);
+            let at = drawn(&format!("signal[{index}].at")).unwrap_or(earliest);
+            SentSignal { signal: plan.signal, at }
+        });
+        let blocking = self
+            .config
+            .blocking
+            .iter()
+            .map(|rule| CallRule { call: rule.call.glob().to_string(), takes: range(&rule.takes) });
+        World {
+            workers: self.config.workers,
+            signals: signals.collect(),
+            blocking: blocking.collect(),
+        }
+    }
+}
+
+/// The least and the most that can be drawn.
+fn range(draw: &Draw<Nanos>) -> (Nanos, Nanos) {
+    match draw {
+        Draw::Fixed(nanos) => (*nanos, *nanos),
+        Draw::Between(low, high) => (*low, *high),
+        Draw::OneOf(options) => {
+            let least = options.iter().min().copied().unwrap_or_default();
+            (least, options.iter().max().copied().unwrap_or_default())
+        }
     }
 }
 

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use loopbox_machine::Run;
-use loopbox_trace::measure;
+use loopbox_trace::check::Verdict;
+use loopbox_trace::record::{self, Choice, GoldenText, Record};
+use loopbox_trace::{Trace, measure};
 use smol::Executor;
 use smol::future::FutureExt;
 use smol::lock::Semaphore;
@@ -20,7 +22,7 @@ use crate::invocation;
 use crate::judge::{self, BlessError};
 use crate::programs::{ProgramError, Programs, Ready};
 use crate::report::{About, Judged, Outcome, Report, Tally};
-use crate::results::{self, Record, Results};
+use crate::results::Results;
 use crate::runner::Stop;
 use crate::scenario::{Found, Guest, Scenario, ScenarioError};
 use crate::sha256::Sha256;
@@ -213,25 +215,45 @@ impl Session {
     ) -> Result<Judged, BlessError> {
         let Run { seed, trace, choices, .. } = run;
         let (verdict, golden) = judge::judge(scenario, seed, &trace, self.bless)?;
-        let record = Record {
-            format: Record::FORMAT,
-            version: results::VERSION,
-            scenario: scenario.path.to_string_lossy().into_owned(),
-            name: scenario.name.clone(),
-            title: scenario.title.clone(),
-            seed,
-            guest_sha256: component.to_string(),
-            holds: verdict.holds(),
-            checks: verdict.checks,
-            ending: trace.ending.clone(),
-            choices,
-            summary: measure::summary(&trace),
-            // How this process was started must not show in what is kept.
-            reproduce: invocation::reproduce(invocation::PLAIN, &scenario.path, seed),
-            trace: Record::trace_file_name(seed),
-        };
+        let record = record_of(scenario, component, verdict, &trace, seed, choices);
         let saved = self.results.save(&record, &trace).map_err(|error| error.to_string());
         Ok(Judged { record, golden, saved })
+    }
+}
+
+/// Everything that is kept of a run besides its trace.
+pub fn record_of(
+    scenario: &Scenario,
+    component: Sha256,
+    verdict: Verdict,
+    trace: &Trace,
+    seed: u64,
+    choices: Vec<Choice>,
+) -> Record {
+    let golden = scenario.expect.golden.as_ref();
+    Record {
+        format: Record::FORMAT,
+        version: record::VERSION,
+        scenario: scenario.path.to_string_lossy().into_owned(),
+        name: scenario.name.clone(),
+        title: scenario.title.clone(),
+        seed,
+        guest_sha256: component.to_string(),
+        holds: verdict.holds(),
+        checks: verdict.checks,
+        ending: trace.ending.clone(),
+        diagnostics: record::reported(trace),
+        world: scenario.world(&choices),
+        choices,
+        summary: measure::summary(trace),
+        source: scenario.source.clone(),
+        // It belongs to the scenario's own seed, and was compared with no other.
+        golden: golden
+            .filter(|_| seed == scenario.seed)
+            .map(|golden| GoldenText { path: golden.name.clone(), text: golden.text.clone() }),
+        // How this process was started must not show in what is kept.
+        reproduce: invocation::reproduce(invocation::PLAIN, &scenario.path, seed),
+        trace: Record::trace_file_name(seed),
     }
 }
 

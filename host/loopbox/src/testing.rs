@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use loopbox_machine::Choice;
 use loopbox_trace::check::{Check, Status};
 use loopbox_trace::measure::Summary;
+use loopbox_trace::record::{Choice, Record, VERSION, World};
 use loopbox_trace::{Ending, Event, EventKind, Label, Lane, Nanos, Stream, Trace};
 
 use crate::report::{About, GoldenNote, Judged, Outcome, Report};
-use crate::results::{Record, VERSION};
 
 /// A trace with one line of output, `hello`, and an ending.
 pub fn trace() -> Trace {
@@ -30,7 +29,14 @@ pub fn trace() -> Trace {
 
 /// A check that came out like this.
 pub fn check(key: &'static str, status: Status, expected: &str, actual: &str) -> Check {
-    Check { key, status, expected: expected.into(), actual: actual.into(), detail: Vec::new() }
+    Check {
+        key: key.into(),
+        status,
+        expected: expected.into(),
+        actual: actual.into(),
+        detail: Vec::new(),
+        budget: None,
+    }
 }
 
 /// A scenario whose loop stalled, although it must not.
@@ -62,6 +68,10 @@ pub fn record() -> Record {
             calls_on_loop: 0,
             calls_off_loop: 0,
         },
+        diagnostics: Vec::new(),
+        world: World::default(),
+        source: Default::default(),
+        golden: None,
         reproduce: "loopbox run scenarios/sigterm-quiet.toml --seed 7".into(),
         trace: Record::trace_file_name(7),
     }

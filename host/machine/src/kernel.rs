@@ -34,13 +34,13 @@ pub(crate) mod world;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use loopbox_trace::record::Choice;
 use loopbox_trace::{
     Diagnostic, Ending, EventKind, JobId, Label, Lane, Level, Limit, Nanos, Outcome, PoolId,
     Signal, TaskId, Trace,
 };
 
 use self::blocked::Blocked;
-pub use self::choices::Choice;
 use self::choices::Choices;
 use self::clock::Clock;
 use self::isolated::Isolated;

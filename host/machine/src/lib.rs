@@ -24,5 +24,4 @@ mod seam;
 mod wasi;
 
 pub use config::Config;
-pub use kernel::Choice;
 pub use sandbox::{LoadError, Program, Run, Sandbox, SandboxError, Settings};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use async_lock::Semaphore;
 use loopbox_trace::Trace;
+use loopbox_trace::record::Choice;
 use wasmtime::component::types::{ComponentItem, Type};
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{
@@ -21,7 +22,6 @@ use crate::bindings::{Machine, MachinePre};
 use crate::config::Config;
 use crate::ending;
 use crate::guest::{Guest, TABLE_ELEMENTS};
-use crate::kernel::Choice;
 use crate::scheduler::{Programs, Scheduler};
 use crate::wasi::sockets;
 

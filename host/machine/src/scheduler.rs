@@ -16,6 +16,7 @@ use std::task::{Context, Poll};
 
 use blocking::Task;
 use futures_lite::future::block_on;
+use loopbox_trace::record::Choice;
 use loopbox_trace::{
     Diagnostic, Ending, Event, EventKind, ExitStatus, Label, Lane, Level, Nanos, Signal, Trace,
 };
@@ -26,7 +27,7 @@ use crate::config::Config;
 use crate::ending;
 use crate::guest::Guest;
 use crate::kernel::world::{Pid, Start, State, Waiting, World};
-use crate::kernel::{Call, Choice, Heir, IsolatedOutcome, Kernel, Remains};
+use crate::kernel::{Call, Heir, IsolatedOutcome, Kernel, Remains};
 use crate::sandbox::{FUEL_PER_YIELD, Program, Settings, settle};
 
 /// The programs that can be started, by name.

@@ -14,9 +14,11 @@ mod output;
 mod reports;
 mod timing;
 
-use serde::Serialize;
+use std::borrow::Cow;
 
-use crate::Trace;
+use serde::{Deserialize, Serialize};
+
+use crate::{Nanos, Trace};
 pub use expectations::{Expectations, ExpectedDiagnostic, GoldenExpectation, Latency, Span};
 
 /// How a run fared against its expectations.
@@ -34,10 +36,10 @@ impl Verdict {
 }
 
 /// One expectation and what was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// The scenario's key.
-    pub key: &'static str,
+    pub key: Cow<'static, str>,
     /// How it came out.
     pub status: Status,
     /// What the scenario expects, in one line.
@@ -46,10 +48,22 @@ pub struct Check {
     pub actual: String,
     /// More about it, line by line.
     pub detail: Vec<String>,
+    /// What was measured and what was allowed, if the expectation is about a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+}
+
+/// A measured time beside its bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// The worst value.
+    pub measured: Nanos,
+    /// The bound from above, if there is one.
+    pub allowed: Option<Nanos>,
 }
 
 /// How a check came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// It holds.
@@ -75,6 +89,7 @@ struct Finding {
     expected: String,
     actual: String,
     detail: Vec<String>,
+    budget: Option<Budget>,
 }
 
 /// Whether a rule is kept.
@@ -106,13 +121,14 @@ pub fn check(expectations: &Expectations, trace: &Trace) -> Verdict {
     let unchecked = expectations
         .must_fail
         .iter()
-        .filter(|must_fail| !checks.iter().any(|check| check.key == *must_fail))
+        .filter(|must_fail| !checks.iter().any(|check| check.key == **must_fail))
         .map(|must_fail| Check {
-            key: "must-fail",
+            key: "must-fail".into(),
             status: Status::HoldsButMustFail,
             expected: format!("`{must_fail}` fails"),
             actual: format!("nothing is expected of `{must_fail}`"),
             detail: Vec::new(),
+            budget: None,
         })
         .collect::<Vec<_>>();
     checks.extend(unchecked);
@@ -148,8 +164,8 @@ fn judge(key: &'static str, finding: Finding, must_fail: bool) -> Check {
         (Ruling::Broken, true) => Status::FailsAsItMust,
         (Ruling::Broken, false) | (Ruling::NothingMeasured, _) => Status::Fails,
     };
-    let Finding { expected, actual, detail, .. } = finding;
-    Check { key, status, expected, actual, detail }
+    let Finding { expected, actual, detail, budget, .. } = finding;
+    Check { key: key.into(), status, expected, actual, detail, budget }
 }
 
 /// The first lines of a list that may be long, and how many more there are.
@@ -168,8 +184,9 @@ mod tests {
     use super::*;
     use crate::testing::{Builder, ms, one_of_everything};
 
-    fn status(expectations: Expectations, trace: &Trace) -> Vec<(&'static str, Status)> {
-        check(&expectations, trace).checks.iter().map(|check| (check.key, check.status)).collect()
+    fn status(expectations: Expectations, trace: &Trace) -> Vec<(String, Status)> {
+        let checks = check(&expectations, trace).checks;
+        checks.into_iter().map(|check| (check.key.into(), check.status)).collect()
     }
 
     #[test]
@@ -215,7 +232,7 @@ mod tests {
         };
         let verdict = check(&expectations, &one_of_everything());
         assert!(verdict.holds(), "{verdict:#?}");
-        let keys: Vec<_> = verdict.checks.iter().map(|check| check.key).collect();
+        let keys: Vec<_> = verdict.checks.iter().map(|check| check.key.as_ref()).collect();
         assert_eq!(keys, expectations.keys());
         assert_eq!(keys.len(), 13);
         assert!(verdict.checks.iter().all(|check| check.detail.is_empty()), "{verdict:#?}");
@@ -232,11 +249,12 @@ mod tests {
         let caught = stall(ms(20), "max-stall");
         assert_eq!(
             status(caught.clone(), &trace),
-            [("exit", Status::Holds), ("max-stall", Status::FailsAsItMust)]
+            [("exit".into(), Status::Holds), ("max-stall".into(), Status::FailsAsItMust)]
         );
         assert!(check(&caught, &trace).holds());
         let not_caught = stall(ms(2000), "max-stall");
-        assert_eq!(status(not_caught.clone(), &trace)[1], ("max-stall", Status::HoldsButMustFail));
+        let found = status(not_caught.clone(), &trace);
+        assert_eq!(found[1], ("max-stall".into(), Status::HoldsButMustFail));
         assert!(!check(&not_caught, &trace).holds());
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Trace`] is the list of a run's [`Event`]s on [`Lane`]s of virtual time. This crate holds that
 //! model, its two forms (the stored form of [`store`] and the golden text of [`golden`]), and the
-//! functions that judge it: [`measure`] and [`check`].
+//! functions that judge it: [`measure`] and [`check`]. A [`record`] is what is kept of a run beside its trace.
 //!
 //! It knows neither the machine that makes traces nor the command that shows them, so a verdict can
 //! be computed again from a stored trace, by anyone, anywhere.
@@ -14,6 +14,7 @@ pub mod measure;
 mod merge;
 pub mod model;
 pub mod nanos;
+pub mod record;
 pub mod signal;
 pub mod store;
 #[cfg(test)]

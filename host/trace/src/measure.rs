@@ -8,7 +8,7 @@ mod blocking;
 mod pools;
 mod turns;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::text::one_line;
 use crate::{EventKind, JobId, Label, Lane, Nanos, Outcome, Signal, Trace};
@@ -179,7 +179,7 @@ pub fn blocking_calls(trace: &Trace) -> Vec<BlockingCall> {
 }
 
 /// A run in numbers, for reports. A worst value is `None` if there was nothing to measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Summary {
     /// When the run ended.

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use loopbox_trace::check::{Check, Status};
+use loopbox_trace::record::Record;
 
 use super::{GoldenNote, Judged, Outcome, Report, Tally};
 use crate::invocation;
-use crate::results::Record;
 use crate::terminal::{printable, printable_path};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -149,7 +149,7 @@ fn failed_check(check: &Check) -> Vec<String> {
         _ => check.expected.clone(),
     };
     let mut lines = vec![
-        format!("{STRONG}{}{STRONG:#}", printable(check.key)),
+        format!("{STRONG}{}{STRONG:#}", printable(&check.key)),
         format!("  expected  {}", printable(&expected)),
         format!("  actual    {}", printable(&check.actual)),
     ];

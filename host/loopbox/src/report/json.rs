@@ -3,10 +3,10 @@
 //! `docs/json.md` describes it. **Versions.** [`VERSION`] goes up when a field is removed or changes its
 //! meaning; new fields may come at any time, so readers ignore what they do not know.
 
+use loopbox_trace::record::Record;
 use serde::Serialize;
 
 use super::{GoldenNote, Outcome, Report, Tally};
-use crate::results::Record;
 use crate::scenario::ScenarioError;
 
 /// The version of the report's form.

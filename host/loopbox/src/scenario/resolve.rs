@@ -70,6 +70,7 @@ pub(super) fn resolve(
         title,
         guest,
         programs,
+        source: Default::default(),
         seed: document.seed.map_or(0, |Whole(seed)| seed),
         config: Arc::new(config),
         stack_bytes,

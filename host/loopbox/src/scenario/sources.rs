@@ -4,11 +4,16 @@
 //! written, the files share one numbering of bytes: the second begins behind the first, and so on. A span
 //! in that numbering leads to a file and a place in it. Also here: reading a file, within bounds.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use loopbox_trace::record::{Source as KeptSource, SourceFile, SourcePlace};
+use toml::de::{DeTable, DeValue};
+
+use super::chain::Table;
 use super::error::{Place, ScenarioError};
 
 /// The files of one scenario: itself, what it extends, what that extends.
@@ -50,6 +55,51 @@ impl Sources {
     /// The folder of that file, which the paths written in it are relative to.
     pub(super) fn folder(&self, span: &Range<usize>) -> &Path {
         self.path(span).parent().unwrap_or(Path::new(""))
+    }
+
+    /// The texts for those who read results, and where each key of the merged table is.
+    pub(super) fn kept(&self, table: &Table<'_>) -> KeptSource {
+        let files = self.files.iter().map(|source| SourceFile {
+            path: source.path.to_string_lossy().into_owned(),
+            text: source.text.clone(),
+        });
+        let mut places = BTreeMap::new();
+        self.note_places("", table.get_ref(), &mut places);
+        KeptSource { files: files.collect(), places }
+    }
+
+    /// Adds the places of what is in a table, whose own key is the prefix.
+    fn note_places(
+        &self,
+        prefix: &str,
+        table: &DeTable<'_>,
+        places: &mut BTreeMap<String, SourcePlace>,
+    ) {
+        for (key, value) in table {
+            let path = format!("{prefix}{}", key.get_ref());
+            places.insert(path.clone(), self.place(&key.span()));
+            match value.get_ref() {
+                DeValue::Table(table) => self.note_places(&format!("{path}."), table, places),
+                DeValue::Array(array) => {
+                    for (index, value) in array.iter().enumerate() {
+                        let path = format!("{path}[{index}]");
+                        places.insert(path.clone(), self.place(&value.span()));
+                        if let DeValue::Table(table) = value.get_ref() {
+                            self.note_places(&format!("{path}."), table, places);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The file and the line in which these bytes begin.
+    fn place(&self, span: &Range<usize>) -> SourcePlace {
+        let file = self.files.partition_point(|source| source.start <= span.start) - 1;
+        let source = &self.files[file];
+        let before = &source.text.as_bytes()[..(span.start - source.start).min(source.text.len())];
+        SourcePlace { file, line: 1 + before.iter().filter(|byte| **byte == b'\n').count() }
     }
 
     /// An error in what these bytes say.

@@ -301,3 +301,44 @@ fn a_path_that_is_not_utf8_can_be_loaded() {
     fs::write(&path, "x").expect("written");
     assert!(Scenario::load(&path).expect_err("broken").to_string().contains("/\u{fffd}.toml:1:"));
 }
+
+#[test]
+fn results_know_the_texts_and_the_line_of_each_key() {
+    let own =
+        "extends = \"_base.toml\"\ntitle = \"t\"\n[[signal]]\nname = \"SIGTERM\"\nat = \"1s\"\n";
+    let base =
+        "guest = { wasm = \"x.wasm\" }\n\n[expect]\nexit = \"SIGTERM\"\n[machine]\nworkers = 2\n";
+    let folder = folder(&[("x.toml", own), ("_base.toml", base)]);
+    let source = loaded(&folder, "x.toml").source;
+    assert_eq!(source.files.len(), 2);
+    assert_eq!((source.files[0].text.as_str(), source.files[1].text.as_str()), (own, base));
+    let place = |key: &str| source.places.get(key).map(|place| (place.file, place.line));
+    for (key, expected) in [
+        ("title", (0, 2)),
+        ("signal[0]", (0, 3)),
+        ("signal[0].at", (0, 5)),
+        ("guest.wasm", (1, 1)),
+        ("expect.exit", (1, 4)),
+        ("machine.workers", (1, 6)),
+    ] {
+        assert_eq!(place(key), Some(expected), "{key}");
+    }
+}
+
+#[test]
+fn the_world_of_a_run_has_what_was_drawn() {
+    let scenario = scenario(
+        "expect.exit = 0\n[[signal]]\nname = \"SIGTERM\"\nat = { between = [\"1s\", \"2s\"] }\n\
+         [[signal]]\nname = \"SIGINT\"\nat = \"3s\"\n\
+         [[blocking]]\ncall = \"db.*\"\ntakes = { one-of = [\"9ms\", \"5ms\"] }\n",
+    );
+    let drawn = Choice { label: "signal[0].at (SIGTERM)".into(), value: "1.5s".into() };
+    let world = scenario.world(&[drawn]);
+    let moments: Vec<_> = world.signals.iter().map(|sent| sent.at).collect();
+    assert_eq!(moments, [ms(1500), ms(3000)]);
+    assert_eq!(
+        (world.blocking[0].call.as_str(), world.blocking[0].takes),
+        ("db.*", (ms(5), ms(9)))
+    );
+    assert_eq!(world.workers, 4);
+}

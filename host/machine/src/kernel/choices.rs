@@ -9,20 +9,11 @@
 use std::fmt::Display;
 
 use loopbox_trace::Nanos;
+use loopbox_trace::record::Choice;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use serde::{Deserialize, Serialize};
 
 use crate::config::Draw;
-
-/// One decision of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
-    /// What was decided, such as `signal[0].at`.
-    pub label: String,
-    /// What came out.
-    pub value: String,
-}
 
 /// The seed, and what was drawn from it so far.
 #[derive(Debug, Default)]

@@ -35,7 +35,7 @@ pub(super) fn exit(expected: &str, trace: &Trace) -> Finding {
     } else {
         expected.to_owned()
     };
-    Finding { ruling: Ruling::kept_if(kept), expected, actual, detail }
+    Finding { ruling: Ruling::kept_if(kept), expected, actual, detail, budget: None }
 }
 
 /// The end of what was written to a stream, with a headline; nothing if nothing was written.
@@ -64,6 +64,7 @@ pub(super) fn stdout(expected: &str, trace: &Trace) -> Finding {
         } else {
             first_lines(diff(expected, &written), DIFF_LINES_MAX)
         },
+        budget: None,
     }
 }
 
@@ -141,6 +142,7 @@ fn all_in(
             count => format!("{count} of {} missing in {place}", texts.len()),
         },
         detail,
+        budget: None,
     }
 }
 

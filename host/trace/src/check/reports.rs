@@ -51,6 +51,7 @@ pub(super) fn offloaded(patterns: &[GlobMatcher], trace: &Trace) -> Finding {
             (all, on_loop) => format!("{on_loop} of {all} calls on the loop"),
         },
         detail,
+        budget: None,
     }
 }
 
@@ -66,7 +67,7 @@ pub(super) fn queue_length(max: usize, trace: &Trace) -> Finding {
     let Some(longest) = peaks.iter().rev().max_by_key(|peak| peak.length) else {
         let actual = "nothing to measure: no pool had a job".into();
         let ruling = Ruling::NothingMeasured;
-        return Finding { ruling, expected, actual, detail: Vec::new() };
+        return Finding { ruling, expected, actual, detail: Vec::new(), budget: None };
     };
     let over: Vec<String> = peaks.iter().filter(|peak| peak.length > max).map(describe).collect();
     Finding {
@@ -74,6 +75,7 @@ pub(super) fn queue_length(max: usize, trace: &Trace) -> Finding {
         expected,
         actual: describe(longest),
         detail: first_lines(over, LIST_MAX),
+        budget: None,
     }
 }
 
@@ -119,6 +121,7 @@ pub(super) fn diagnostics(expected: &[ExpectedDiagnostic], trace: &Trace) -> Fin
         expected: codes(expected.iter().map(|expected| expected.code.as_str()).collect()),
         actual: codes(actual.iter().map(|(_, diagnostic)| diagnostic.code.as_str()).collect()),
         detail: first_lines(detail, LIST_MAX),
+        budget: None,
     }
 }
 
@@ -194,6 +197,7 @@ pub(super) fn golden(expected: &GoldenExpectation, trace: &Trace) -> Finding {
         expected: format!("as in {name}, times within {}", expected.tolerance),
         actual,
         detail,
+        budget: None,
     };
     let Some(text) = &expected.text else {
         let why = format!(

@@ -1,6 +1,6 @@
 //! Rules about measured times: stalls, lags, latencies of signals, the end of the run.
 
-use super::{Finding, Latency, Ruling, Span, first_lines};
+use super::{Budget, Finding, Latency, Ruling, Span, first_lines};
 use crate::measure::{self, percentile};
 use crate::{Nanos, Trace};
 
@@ -36,7 +36,8 @@ pub(super) fn max_stall(span: Span, trace: &Trace) -> Finding {
         detail.push(format!("{} of {} turns are longer; the longest:", over.len(), turns.len()));
         detail.extend(first_lines(over.iter().map(describe), WORST_MAX));
     }
-    Finding { ruling, expected, actual: describe(worst), detail }
+    let budget = Some(Budget { measured: worst.length(), allowed: span.max });
+    Finding { ruling, expected, actual: describe(worst), detail, budget }
 }
 
 /// The loop sees due things in time.
@@ -89,11 +90,18 @@ pub(super) fn finish(span: Span, trace: &Trace) -> Finding {
         expected: span.describe(),
         actual: trace.finished.to_string(),
         detail: Vec::new(),
+        budget: Some(Budget { measured: trace.finished, allowed: span.max }),
     }
 }
 
 fn nothing_measured(expected: String, why: &str) -> Finding {
-    Finding { ruling: Ruling::NothingMeasured, expected, actual: why.into(), detail: Vec::new() }
+    Finding {
+        ruling: Ruling::NothingMeasured,
+        expected,
+        actual: why.into(),
+        detail: Vec::new(),
+        budget: None,
+    }
 }
 
 /// Holds values against bounds. There may be a million of them; only those that are shown are described.
@@ -131,7 +139,8 @@ fn distribution<T>(
             detail.extend(first_lines(over.iter().map(|(_, sample)| describe(sample)), WORST_MAX));
         }
     }
-    Finding { ruling: Ruling::kept_if(kept), expected, actual, detail }
+    let budget = Some(Budget { measured: *largest, allowed: latency.max });
+    Finding { ruling: Ruling::kept_if(kept), expected, actual, detail, budget }
 }
 
 impl Span {

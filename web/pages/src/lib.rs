@@ -1,0 +1,7 @@
+//! The pages of the viewer: semantic HTML, made from results and traces.
+//!
+//! Every page is a function from data to text: nothing here reads a file, serves a request or knows whether a
+//! browser runs scripts. What a page says must be there without scripts; the timeline and the live updates
+//! are additions. No verdict is computed here: that is `loopbox-trace`'s business.
+
+pub mod site;
