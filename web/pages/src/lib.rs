@@ -5,3 +5,4 @@
 //! are additions. No verdict is computed here: that is `loopbox-trace`'s business.
 
 pub mod site;
+pub mod what_if;
