@@ -33,7 +33,10 @@ fn a_kept_run_can_be_judged_again() {
     folder.loopbox(&["run", "s"]).exits(100);
     let path = ".loopbox/results/s/db/seed-0.json";
     let record: Value = serde_json::from_str(&folder.read(path)).expect("JSON");
-    assert_eq!((&record["format"], &record["version"]), (&json!(Record::FORMAT), &json!(record::VERSION)));
+    assert_eq!(
+        (&record["format"], &record["version"]),
+        (&json!(Record::FORMAT), &json!(record::VERSION))
+    );
     let trace = folder.path().join(path).with_file_name(record["trace"].as_str().expect("a name"));
     let trace = File::open(trace).expect("the trace is beside the record");
     let trace = store::read(BufReader::new(trace)).expect("a trace");

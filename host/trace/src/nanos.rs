@@ -45,6 +45,29 @@ impl Nanos {
         Nanos(secs * 1_000_000_000)
     }
 
+    /// The text that is read back as exactly this, in the unit that people are shown: `1.234567891s`, `250ms`.
+    pub fn exact(self) -> String {
+        if self == Nanos::ZERO {
+            return "0s".into();
+        }
+        let (unit, size) = self.unit();
+        let (whole, rest) = (self.0 / size, self.0 % size);
+        let mut text = whole.to_string();
+        if rest != 0 {
+            let digits = size.ilog10() as usize;
+            text.push_str(format!(".{rest:0digits$}").trim_end_matches('0'));
+        }
+        text + unit
+    }
+
+    /// The largest unit that keeps the number at 1 or above, with its nanoseconds. Hours and minutes stay in
+    /// seconds: 5400s is easier to compare than 1.5h.
+    fn unit(self) -> (&'static str, u64) {
+        let mut units = UNITS[2..].iter();
+        let unit = units.find(|(_, size)| self.0 >= *size);
+        *unit.unwrap_or(&UNITS[UNITS.len() - 1])
+    }
+
     /// How far apart two moments are, whichever comes first.
     pub fn abs_diff(self, other: Nanos) -> Nanos {
         Nanos(self.0.abs_diff(other.0))
@@ -90,11 +113,7 @@ impl fmt::Display for Nanos {
         if self.0 == 0 {
             return f.pad("0s");
         }
-        // Hours and minutes stay in seconds: 5400s is easier to compare than 1.5h.
-        let (unit, size) = UNITS[2..]
-            .iter()
-            .find(|(_, size)| self.0 >= *size)
-            .expect("the smallest unit is one nanosecond");
+        let (unit, size) = self.unit();
         let (whole, rest) = (self.0 / size, self.0 % size);
         let thousandths = rest * 1_000 / size;
         let mut text = whole.to_string();
@@ -246,6 +265,22 @@ mod tests {
             (90_000_000_000, "90s"),
         ] {
             assert_eq!(Nanos(nanos).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_exact_text_is_read_back_as_the_same() {
+        for (nanos, text) in [
+            (0, "0s"),
+            (999, "999ns"),
+            (1_001, "1.001us"),
+            (20_000_000, "20ms"),
+            (20_000_001, "20.000001ms"),
+            (1_049_999_990, "1.04999999s"),
+            (u64::MAX, "18446744073.709551615s"),
+        ] {
+            assert_eq!(Nanos(nanos).exact(), text);
+            assert_eq!(text.parse(), Ok(Nanos(nanos)), "{text}");
         }
     }
 

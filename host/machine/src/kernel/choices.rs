@@ -49,13 +49,13 @@ impl Choices {
                 let label = self.label(label);
                 let width = u128::from(high.0 - low.0) + 1;
                 let nanos = Nanos(low.0 + self.below(&label, width));
-                self.note(label, nanos)
+                self.note_nanos(label, nanos)
             }
             Draw::OneOf(options) => {
                 let label = self.label(label);
                 let index = self.below(&label, options.len() as u128);
                 let nanos = options[usize::try_from(index).expect("less than the length")];
-                self.note(label, nanos)
+                self.note_nanos(label, nanos)
             }
         }
     }
@@ -88,6 +88,12 @@ impl Choices {
             return u64::try_from(random).expect("64 bits were drawn");
         }
         u64::try_from((random * bound) >> 64).expect("less than the bound")
+    }
+
+    /// Exactly: a value that is taken from the tape into a scenario gives the same run.
+    fn note_nanos(&mut self, label: String, nanos: Nanos) -> Nanos {
+        self.note(label, nanos.exact());
+        nanos
     }
 
     fn note<T: Display>(&mut self, label: String, value: T) -> T {
@@ -125,6 +131,13 @@ mod tests {
         assert_eq!(draw(0, "signal[0].at"), draw(0, "signal[0].at"));
         assert_ne!(draw(0, "signal[0].at"), draw(1, "signal[0].at"));
         assert_ne!(draw(0, "signal[0].at"), draw(0, "signal[1].at"));
+    }
+
+    #[test]
+    fn the_tape_has_the_exact_value() {
+        let mut choices = Choices::new(7);
+        let drawn = choices.nanos(|| "x".into(), &Draw::Between(Nanos(0), Nanos::from_secs(5)));
+        assert_eq!(choices.into_tape()[0].value.parse(), Ok(drawn));
     }
 
     #[test]
