@@ -1,15 +1,18 @@
 //! What happened in a run, and what follows from it.
 //!
 //! A [`Trace`] is the list of a run's [`Event`]s on [`Lane`]s of virtual time. This crate holds that
-//! model, its two forms (the stored form of [`store`] and the golden text of [`golden`]), and the
-//! functions that judge it: [`measure`] and [`check`]. A [`record`] is what is kept of a run beside its trace.
+//! model, its forms (the stored form of [`store`], the golden text of [`golden`], the [`columns`] that the
+//! viewer loads), and the functions that judge it: [`measure`] and [`check`]. A [`record`] is what is kept of
+//! a run beside its trace.
 //!
 //! It knows neither the machine that makes traces nor the command that shows them, so a verdict can
 //! be computed again from a stored trace, by anyone, anywhere.
 
 pub mod check;
 pub mod codes;
+pub mod columns;
 pub mod golden;
+mod intact;
 pub mod measure;
 mod merge;
 pub mod model;
@@ -21,6 +24,7 @@ pub mod store;
 mod testing;
 pub mod text;
 
+pub use intact::Missing;
 pub use model::{
     Diagnostic, Ending, Event, EventKind, ExitStatus, Group, JobId, Label, Lane, Level, Limit,
     Outcome, PoolId, Stream, TaskId, Trace,

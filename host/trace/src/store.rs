@@ -21,8 +21,9 @@ use std::io::{self, BufRead, BufWriter, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
+use crate::intact::{Missing, check_event, check_tables};
 use crate::model::{Job, Pool, Process, Task};
-use crate::{Diagnostic, Ending, Event, EventKind, Label, Nanos, Trace};
+use crate::{Diagnostic, Ending, Event, EventKind, Nanos, Trace};
 
 /// The version of the stored form that this crate writes, and the newest that it reads.
 pub const VERSION: u32 = 3;
@@ -62,16 +63,12 @@ pub enum ReadError {
         found: usize,
     },
     /// A line speaks of something that is in no table.
-    #[error("damaged at line {line}: there is no {what} {index}, only {count} of them")]
+    #[error("damaged at line {line}: {missing}")]
     OutOfRange {
         /// Counted from 1.
         line: usize,
-        /// The kind of thing.
-        what: &'static str,
-        /// Its index, counted from 0.
-        index: usize,
-        /// How many there are.
-        count: usize,
+        /// What it speaks of.
+        missing: Missing,
     },
     /// Reading itself failed.
     #[error(transparent)]
@@ -164,7 +161,7 @@ pub fn read(mut input: impl BufRead) -> Result<Trace, ReadError> {
     if version == 1 {
         one_pool(&mut trace);
     }
-    check_tables(&trace)?;
+    check_tables(&trace).map_err(|missing| ReadError::OutOfRange { line: 1, missing })?;
     for found in 0.. {
         let line = found + 2;
         buffer.clear();
@@ -182,7 +179,7 @@ pub fn read(mut input: impl BufRead) -> Result<Trace, ReadError> {
             return Err(ReadError::Truncated { promised, found });
         }
         let event: Event = parse(&buffer, line)?;
-        check_event(&trace, &event, line)?;
+        check_event(&trace, &event).map_err(|missing| ReadError::OutOfRange { line, missing })?;
         if let EventKind::JobQueued(job) = event.kind {
             // Version 1 has this in no other place.
             trace.jobs[job.0 as usize].queued = event.at;
@@ -204,73 +201,10 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a [u8], line: usize) -> Result<T, ReadE
         .map_err(|error| ReadError::Damaged { line, reason: error.to_string() })
 }
 
-/// The labels in the tables exist.
-fn check_tables(trace: &Trace) -> Result<(), ReadError> {
-    let task_labels = trace.tasks.iter().flat_map(|task| [task.name, task.place]);
-    let job_labels = trace.jobs.iter().flat_map(|job| job.place.into_iter().chain([job.name]));
-    for label in task_labels.chain(job_labels) {
-        in_range(1, "label", label.0, trace.labels.len())?;
-    }
-    for job in &trace.jobs {
-        in_range(1, "pool", job.pool.0.into(), trace.pools.len())?;
-    }
-    for process in &trace.processes {
-        in_range(1, "lane", process.first_lane.0.into(), trace.lanes.len())?;
-    }
-    Ok(())
-}
-
-/// What the event speaks of exists.
-fn check_event(trace: &Trace, event: &Event, line: usize) -> Result<(), ReadError> {
-    use EventKind::*;
-    in_range(line, "lane", event.lane.0.into(), trace.lanes.len())?;
-    let label = |label: Label| in_range(line, "label", label.0, trace.labels.len());
-    match event.kind {
-        TurnBegin
-        | TurnEnd
-        | SignalRaised(_)
-        | SignalMerged(_)
-        | SignalDelivered { .. }
-        | SignalHandled { .. }
-        | SignalDefault(_)
-        | MessagePosted(_)
-        | MessageReceived { .. }
-        | Ended => Ok(()),
-        TaskSpawned(task) | TaskCancelled(task) | StepBegin(task) | StepEnd(task, _) => {
-            in_range(line, "task", task.0, trace.tasks.len())
-        }
-        CallbackBegin(name) | CallbackEnd(name) | BlockingBegin(name) | BlockingEnd(name, _) => {
-            label(name)
-        }
-        TimerFired { name, .. } => label(name),
-        JobQueued(job) | JobStarted(job) | JobFinished(job, _) | JobDelivered { job, .. } => {
-            in_range(line, "job", job.0, trace.jobs.len())
-        }
-        Log { logger, text, .. } => label(logger).and(label(text)),
-        HandlerBegin { handler, logger } | HandlerEnd { handler, logger } => {
-            label(handler).and(label(logger))
-        }
-        Diagnostic(index) => in_range(line, "diagnostic", index, trace.diagnostics.len()),
-        Output { text, .. } => label(text),
-        ProcessSpawned(name)
-        | ProcessExited { process: name, .. }
-        | ProcessReaped { process: name, .. }
-        | PipeCreated(name)
-        | PipeWritten { pipe: name, .. }
-        | PipeRead { pipe: name, .. }
-        | PipeClosed { pipe: name, .. } => label(name),
-    }
-}
-
-fn in_range(line: usize, what: &'static str, index: u32, count: usize) -> Result<(), ReadError> {
-    let index = index as usize;
-    if index < count { Ok(()) } else { Err(ReadError::OutOfRange { line, what, index, count }) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{one_of_everything, stored};
+    use crate::testing::{endings, one_of_everything, stored};
 
     fn read_text(text: &str) -> Result<Trace, ReadError> {
         read(text.as_bytes())
@@ -421,7 +355,9 @@ mod tests {
         ] {
             assert!(text.contains(from), "{from} is not in {text}");
             match read_text(&text.replacen(from, to, 1)) {
-                Err(ReadError::OutOfRange { what: found, .. }) => assert_eq!(found, what, "{to}"),
+                Err(ReadError::OutOfRange { missing, .. }) => {
+                    assert_eq!(missing.what, what, "{to}")
+                }
                 other => panic!("{to}: {other:?}"),
             }
         }
@@ -429,19 +365,7 @@ mod tests {
 
     #[test]
     fn endings_are_read_back() {
-        let place = || vec!["main (a.rs:1:1)".to_owned()];
-        for ending in [
-            Ending::Signalled { signal: crate::Signal::SIGKILL },
-            Ending::Panicked { message: "boom\nbang".into(), backtrace: place() },
-            Ending::Trapped { reason: "unreachable".into(), backtrace: place() },
-            Ending::Deadlock { waiting: vec!["main waits for ever".into()] },
-            Ending::LimitReached {
-                limit: crate::Limit::Fuel,
-                allowed: "10".into(),
-                backtrace: place(),
-            },
-            Ending::Misused { reason: "no".into(), backtrace: place() },
-        ] {
+        for ending in endings() {
             let trace = Trace { ending, ..one_of_everything() };
             assert_eq!(read_text(&stored(&trace)).expect("reads back"), trace);
         }

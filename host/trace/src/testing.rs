@@ -168,3 +168,96 @@ pub(crate) fn stored(trace: &Trace) -> String {
     store::write(trace, &mut bytes).expect("writing to memory cannot fail");
     String::from_utf8(bytes).expect("JSON is UTF-8")
 }
+
+/// Every way to end, one of each.
+pub(crate) fn endings() -> [Ending; 7] {
+    let place = || vec!["main (a.rs:1:1)".to_owned()];
+    [
+        Ending::Exited { status: 3 },
+        Ending::Signalled { signal: Signal::SIGKILL },
+        Ending::Panicked { message: "boom\nbang".into(), backtrace: place() },
+        Ending::Trapped { reason: "unreachable".into(), backtrace: place() },
+        Ending::Deadlock { waiting: vec!["main waits for ever".into()] },
+        Ending::LimitReached {
+            limit: crate::Limit::Fuel,
+            allowed: "10".into(),
+            backtrace: place(),
+        },
+        Ending::Misused { reason: "no".into(), backtrace: place() },
+    ]
+}
+
+/// A stream of numbers (SplitMix64), the same everywhere.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
+
+/// A trace of about so many events, as a busy loop with workers and a hundred tasks leaves it.
+pub(crate) fn generated(seed: u64, events: usize) -> Trace {
+    use EventKind::*;
+    let mut random = Random(seed);
+    let mut b = Builder::new();
+    let db = b.label("db.query");
+    let tick = b.label("tick");
+    let app = b.label("app");
+    let tasks: Vec<TaskId> = (0..100).map(|index| b.task(&format!("task-{index}"))).collect();
+    let mut workers_free = [Nanos::ZERO; 2];
+    let mut now = Nanos::ZERO;
+    let on = |trace: &mut Trace, lane, at, kind| trace.events.push(Event { at, lane, kind });
+    let mut delivered: Vec<(Nanos, JobId)> = Vec::new();
+    while b.trace.events.len() + 1 < events {
+        now += Nanos(random.below(3_000_000));
+        on(&mut b.trace, Lane::MAIN, now, TurnBegin);
+        let due = now - Nanos(random.below(100_000));
+        on(&mut b.trace, Lane::MAIN, now, TimerFired { name: tick, due });
+        delivered.sort_unstable();
+        while delivered.first().is_some_and(|&(finished, _)| finished <= now) {
+            let (finished, job) = delivered.remove(0);
+            on(&mut b.trace, Lane::MAIN, now, JobDelivered { job, finished });
+        }
+        for _ in 0..=random.below(4) {
+            let task = tasks[usize::try_from(random.below(100)).expect("small")];
+            on(&mut b.trace, Lane::MAIN, now, StepBegin(task));
+            now += Nanos(random.below(40_000));
+            if random.below(8) == 0 {
+                let text = b.label(&format!("line {}", random.below(1_000)));
+                on(&mut b.trace, Lane::MAIN, now, Log { level: Level::Info, logger: app, text });
+            }
+            if random.below(50) == 0 {
+                on(&mut b.trace, Lane::MAIN, now, BlockingBegin(db));
+                now += Nanos(random.below(9_000_000));
+                on(&mut b.trace, Lane::MAIN, now, BlockingEnd(db, Outcome::Done));
+            }
+            on(&mut b.trace, Lane::MAIN, now, StepEnd(task, Outcome::Pending));
+        }
+        if random.below(4) == 0 {
+            let id = JobId(u32::try_from(b.trace.jobs.len()).expect("few jobs"));
+            let job = Job { name: db, pool: PoolId::DEFAULT, place: None, queued: now, ahead: 0 };
+            b.trace.jobs.push(job);
+            on(&mut b.trace, Lane::MAIN, now, JobQueued(id));
+            let worker = u16::from(workers_free[1] < workers_free[0]);
+            let free = &mut workers_free[usize::from(worker)];
+            let begin = now.max(*free);
+            *free = begin + Nanos(random.below(20_000_000));
+            on(&mut b.trace, Lane::worker(worker), begin, JobStarted(id));
+            on(&mut b.trace, Lane::worker(worker), *free, JobFinished(id, Outcome::Done));
+            delivered.push((*free, id));
+        }
+        on(&mut b.trace, Lane::MAIN, now, TurnEnd);
+    }
+    let end = now + ms(100);
+    b.trace.events.push(Event { at: end, lane: Lane::MAIN, kind: Ended });
+    Trace { finished: end, ..b.trace }
+}
