@@ -1,4 +1,5 @@
-//! `cargo xtask test`: everything that must hold before a change lands, in one command.
+//! `cargo xtask test`: everything that must hold before a change lands, in one command. `cargo xtask web` builds
+//! the viewer's timeline alone, and says what it weighs.
 //!
 //! It only starts cargo and rustup, and says what it starts; the checks themselves are ordinary tests, so
 //! that each can be run alone with `cargo test`.
@@ -7,21 +8,29 @@ use std::env;
 use std::io::{self, Write};
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "usage: cargo xtask test";
+const USAGE: &str = "usage: cargo xtask test|web";
 
 /// The target that guests are compiled for.
 const GUEST_TARGET: &str = "wasm32-wasip2";
+
+/// The target that the viewer's timeline is compiled for.
+const WEB_TARGET: &str = "wasm32-unknown-unknown";
 
 /// Packages that are compiled for the guest's target.
 const GUEST_PACKAGES: [&str; 4] = ["--package", "loopbox-guest", "--package", "loopbox-programs"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if arguments != ["test"] {
-        say(USAGE);
-        return ExitCode::from(2);
-    }
-    match test() {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        ["test"] => test(),
+        ["web"] => web(),
+        _ => {
+            say(USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(step) => {
             say(&format!("xtask: failed: {step}"));
@@ -33,8 +42,10 @@ fn main() -> ExitCode {
 /// Cheap checks first: a formatting mistake should not take a build to be found.
 fn test() -> Result<(), String> {
     step("cargo", &["fmt", "--all", "--check"])?;
-    if !guest_target_installed() {
-        step("rustup", &["target", "add", GUEST_TARGET])?;
+    for target in [GUEST_TARGET, WEB_TARGET] {
+        if !is_installed(target) {
+            step("rustup", &["target", "add", target])?;
+        }
     }
     let deny = ["--", "--deny", "warnings"];
     step("cargo", &[&["clippy", "--workspace", "--all-targets"], &deny[..]].concat())?;
@@ -42,20 +53,28 @@ fn test() -> Result<(), String> {
         "cargo",
         &[&["clippy", "--release", "--target", GUEST_TARGET], &GUEST_PACKAGES[..], &deny].concat(),
     )?;
+    step(
+        "cargo",
+        &[&["clippy", "--target", WEB_TARGET, "--package", "loopbox-timeline"], &deny[..]].concat(),
+    )?;
     // The whole-system tests compare what a debug and a release build of the command print and write.
     step("cargo", &["build", "--release", "--package", "loopbox"])?;
     step("cargo", &["test", "--workspace"])
 }
 
+/// The build script of the package compiles the timeline for browsers.
+fn web() -> Result<(), String> {
+    step("cargo", &["run", "--quiet", "--package", "loopbox-embed", "--example", "sizes"])
+}
+
 /// Works without rustup too, if the target came another way.
-fn guest_target_installed() -> bool {
-    Command::new("rustc")
-        .args(["--print", "target-libdir", "--target", GUEST_TARGET])
-        .output()
-        .is_ok_and(|output| {
+fn is_installed(target: &str) -> bool {
+    Command::new("rustc").args(["--print", "target-libdir", "--target", target]).output().is_ok_and(
+        |output| {
             let directory = String::from_utf8_lossy(&output.stdout);
             output.status.success() && std::path::Path::new(directory.trim()).is_dir()
-        })
+        },
+    )
 }
 
 /// Runs one step with the terminal's own streams.
