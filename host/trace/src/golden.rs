@@ -26,7 +26,7 @@ mod line;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::text::one_line;
-use crate::{Group, Nanos, Trace};
+use crate::{Event, Group, Nanos, Trace};
 
 pub use compare::{Divergence, LineDivergence, Side, compare};
 use line::{Line, TimeForm};
@@ -117,6 +117,15 @@ pub fn render(trace: &Trace, groups: &BTreeSet<Group>, tolerance: Nanos) -> Stri
         }
     }
     text
+}
+
+/// An event in the words of a golden, without its own time; whatever else it tells of time is exact.
+pub fn words(trace: &Trace, event: &Event) -> String {
+    let Line { text, since, .. } = Line::of(trace, event, VERSION);
+    match since {
+        Some(since) => format!("{text} {since}"),
+        None => text,
+    }
 }
 
 /// The lanes of a trace that have events of these groups, with their lines as this version writes them; in
@@ -253,6 +262,16 @@ lane worker-1
       60ms  job hash finished, done
 ";
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn an_event_in_words_tells_exact_times() {
+        let mut b = Builder::new();
+        let name = b.label("tick");
+        b.main(7, EventKind::TimerFired { name, due: Nanos(6_999_900) });
+        let trace = b.exit(8);
+        let shown: Vec<_> = trace.events.iter().map(|event| words(&trace, event)).collect();
+        assert_eq!(shown, ["timer tick fired, due 6.999ms", "exited with status 0"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use globset::GlobBuilder;
 use serde::{Deserialize, Serialize};
 
 use crate::check::Check;
@@ -232,6 +233,22 @@ fn damaged(error: &serde_json::Error) -> ReadError {
     ReadError::Damaged { line: error.line(), reason: error.to_string() }
 }
 
+impl World {
+    /// Which of the rules is for a call of this name: an index into [`World::blocking`].
+    pub fn rule_for(&self, call: &str) -> Option<usize> {
+        self.blocking.iter().position(|rule| {
+            // As scenarios read them; they have refused what is no pattern.
+            let pattern = GlobBuilder::new(&rule.call).backslash_escape(true).build();
+            pattern.is_ok_and(|pattern| pattern.compile_matcher().is_match(call))
+        })
+    }
+
+    /// Which of the signals is sent then: an index into [`World::signals`].
+    pub fn signal_at(&self, signal: Signal, at: Nanos) -> Option<usize> {
+        self.signals.iter().position(|sent| sent.signal == signal && sent.at == at)
+    }
+}
+
 /// What the runtime reported in a run, by code.
 pub fn reported(trace: &Trace) -> Vec<Reported> {
     let mut reported: Vec<Reported> = Vec::new();
@@ -344,6 +361,18 @@ mod tests {
         let wrong = String::from_utf8(text).expect("text").replace("\"fails\"", "\"falls\"");
         let error = Record::read(wrong.as_bytes()).expect_err("no such status").to_string();
         assert!(error.contains("unknown variant `falls`"), "{error}");
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_is_the_one_for_a_call() {
+        let rule = |call: &str| CallRule { call: call.into(), takes: (ms(1), ms(1)) };
+        let world =
+            World { blocking: ["[", "db.query", "db.*"].map(rule).into(), ..record().world };
+        let found = ["db.query", "db.write", "cache.get"].map(|call| world.rule_for(call));
+        assert_eq!(found, [Some(1), Some(2), None]);
+        let sent = |at| world.signal_at(Signal::SIGTERM, ms(at));
+        assert_eq!((sent(3200), sent(3201)), (Some(0), None));
+        assert_eq!(world.signal_at(Signal::SIGINT, ms(3200)), None);
     }
 
     #[test]
