@@ -3,8 +3,19 @@
 //! A lane is made of rows; a row is a list of slices in order of time that do not overlap, in columns, so that
 //! a frame looks only at what it draws. A mark is a slice that begins and ends at one moment. Everything
 //! that has a text refers to [`Scene::names`] or to the trace that the group was made from.
+//!
+//! [`Scene::of_run`] makes one; [`Row`] knows what of it a frame draws.
 
-use loopbox_trace::Nanos;
+mod names;
+mod row;
+mod run;
+mod thread;
+
+use loopbox_trace::{Nanos, Trace};
+
+pub use row::{Row, Slice, Visible};
+
+use names::Names;
 
 /// Everything that a timeline shows.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +35,9 @@ pub struct Scene {
 pub struct Group {
     /// Such as `golden` and `this run`; empty if it is the only one.
     pub title: String,
-    /// From top to bottom.
+    /// Which of the traces that the scene was made from; `None` for a golden.
+    pub trace: Option<usize>,
+    /// From top to bottom; those without content are left out.
     pub lanes: Vec<Lane>,
 }
 
@@ -35,6 +48,10 @@ pub struct Lane {
     pub title: String,
     /// What it shows.
     pub kind: LaneKind,
+    /// Whose it is: 0 is the run's first process, then they are as in [`Trace::processes`].
+    pub process: u16,
+    /// The thread whose lane it is, if it is one's.
+    pub thread: Option<loopbox_trace::Lane>,
     /// From top to bottom; nested slices lie in the row below.
     pub rows: Vec<Row>,
 }
@@ -48,6 +65,8 @@ pub enum LaneKind {
     Timers,
     /// Signals, from raised over delivered to handled.
     Signals,
+    /// Messages from threads, from posted to received.
+    Messages,
     /// Jobs of a pool that wait for a worker.
     Queue,
     /// Jobs on a worker, and blocking calls in them.
@@ -62,21 +81,6 @@ pub enum LaneKind {
     Diagnostics,
     /// A lane of a golden, and the run's lane that is held against it.
     Golden,
-}
-
-/// Slices in order of time, in columns of one length.
-#[derive(Clone, Debug, Default)]
-pub struct Row {
-    /// In nanoseconds, ascending.
-    pub begins: Vec<u64>,
-    /// In nanoseconds; not before the begin, and not after the next one's begin.
-    pub ends: Vec<u64>,
-    /// Indices into [`Scene::names`].
-    pub names: Vec<u32>,
-    /// How each looks.
-    pub looks: Vec<Look>,
-    /// The event that each begins with: an index into the trace's events; for a golden, the line of its file.
-    pub events: Vec<u32>,
 }
 
 /// How a slice looks. Colours are the theme's business.
@@ -107,6 +111,8 @@ pub enum Look {
     SignalHandled,
     /// A signal that nobody handled, or that ended the process.
     SignalLost,
+    /// A signal without an effect of its own: it merged with a pending one, or is ignored by default.
+    SignalDropped,
     /// A message from a thread.
     Message,
     /// A process.
@@ -131,7 +137,34 @@ pub enum Look {
     End,
 }
 
-/// One slice.
+impl Look {
+    /// How bad it is: of several in one pixel the worst is seen. Zero is fine.
+    pub fn severity(self) -> u8 {
+        match self {
+            Look::BlockingOnLoop | Look::Error => 4,
+            Look::Stall | Look::SignalLost | Look::Missing | Look::Extra => 3,
+            Look::Moved => 2,
+            Look::Warning | Look::SignalDropped => 1,
+            Look::Turn
+            | Look::Step
+            | Look::Callback
+            | Look::BlockingInPool
+            | Look::Job
+            | Look::Queued
+            | Look::Timer
+            | Look::SignalPending
+            | Look::SignalHandled
+            | Look::Message
+            | Look::Process
+            | Look::Pipe
+            | Look::Log
+            | Look::Same
+            | Look::End => 0,
+        }
+    }
+}
+
+/// Where a slice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SliceRef {
     /// An index into [`Scene::groups`].
@@ -170,4 +203,46 @@ pub struct Issue {
     pub end: Nanos,
     /// What it is about, if it has a slice.
     pub slice: Option<SliceRef>,
+}
+
+/// Something that is wrong, as it is told to a scene.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// In a few words.
+    pub title: String,
+    /// From when.
+    pub begin: Nanos,
+    /// Until when.
+    pub end: Nanos,
+    /// The event that it is about, if there is one: an index into the trace's events.
+    pub event: Option<u32>,
+}
+
+impl Scene {
+    /// What happened in a run. A turn that is longer than the budget is shown as a stall; the problems should
+    /// come the worst first.
+    pub fn of_run(trace: &Trace, budget: Option<Nanos>, problems: Vec<Problem>) -> Scene {
+        let mut names = Names::default();
+        let group = run::group(trace, &mut names, budget);
+        Scene::of_groups(vec![group], names, trace.finished, problems)
+    }
+
+    /// The slice, if there is one.
+    pub fn slice(&self, at: SliceRef) -> Option<Slice> {
+        let lane = self.groups.get(usize::from(at.group))?.lanes.get(usize::from(at.lane))?;
+        lane.rows.get(usize::from(at.row))?.slice(at.slice)
+    }
+
+    fn of_groups(
+        groups: Vec<Group>,
+        names: Names,
+        finished: Nanos,
+        problems: Vec<Problem>,
+    ) -> Scene {
+        let rows = groups.iter().flat_map(|group| &group.lanes).flat_map(|lane| &lane.rows);
+        let end = rows.map(Row::end).fold(finished, Nanos::max);
+        let issue = |Problem { title, begin, end, .. }| Issue { title, begin, end, slice: None };
+        let issues = problems.into_iter().map(issue).collect();
+        Scene { groups, end, names: names.into_texts(), issues }
+    }
 }

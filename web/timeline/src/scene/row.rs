@@ -1,0 +1,322 @@
+//! A row: slices that do not overlap, in columns, with a pyramid of the worst and the longest of them.
+//!
+//! A frame asks a row for what is visible ([`Row::visible`]) and gets at most two things for each pixel, however
+//! many slices there are. What is too narrow for a pixel is put together with its neighbours; the pyramid says
+//! without a look at each of them which is the worst and how long the longest is. The worst decides the
+//! look, so nothing red disappears because it is short.
+
+use loopbox_trace::Nanos;
+
+use super::Look;
+
+/// How many slices, or buckets of the level below, make a bucket of the pyramid.
+const FAN: usize = 8;
+
+/// One slice, as a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// When it begins.
+    pub begin: Nanos,
+    /// When it ends; a mark ends when it begins.
+    pub end: Nanos,
+    /// An index into [`super::Scene::names`].
+    pub name: u32,
+    /// How it looks.
+    pub look: Look,
+    /// The event that it begins with: an index into the trace's events; for a golden, the line of its file.
+    pub event: u32,
+}
+
+impl Slice {
+    /// From begin to end.
+    pub fn length(&self) -> Nanos {
+        self.end - self.begin
+    }
+}
+
+/// Slices in order of time that do not overlap.
+#[derive(Clone, Debug, Default)]
+pub struct Row {
+    /// What stands beside the row, if its lane's title is not enough: an index into [`super::Scene::names`].
+    pub title: Option<u32>,
+    /// In nanoseconds, ascending.
+    begins: Vec<u64>,
+    /// In nanoseconds; not before the begin, and not after the next one's begin.
+    ends: Vec<u64>,
+    names: Vec<u32>,
+    looks: Vec<Look>,
+    events: Vec<u32>,
+    /// Buckets of [`FAN`] slices, then buckets of [`FAN`] of those, and so on up to one bucket.
+    levels: Vec<Vec<Peak>>,
+}
+
+/// Who stands out among some neighbours.
+#[derive(Clone, Copy, Debug)]
+struct Peak {
+    /// The worst look; of several, the longest; of several, the first.
+    worst: u32,
+    /// The longest; of several, the first.
+    longest: u32,
+}
+
+/// One thing to draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visible {
+    /// This slice: it is as wide as a pixel, or alone in its pixel.
+    Slice(u32),
+    /// Neighbours that are narrower than a pixel and begin in the same one.
+    Dense {
+        /// The first of them.
+        first: u32,
+        /// How many, at least two.
+        count: u32,
+        /// When the first begins.
+        begin: Nanos,
+        /// When the last ends.
+        end: Nanos,
+        /// The worst of them; of several, the longest.
+        worst: u32,
+        /// How the worst looks.
+        look: Look,
+        /// How long the longest is.
+        longest: Nanos,
+    },
+}
+
+impl Row {
+    /// A row of these slices. What overlaps the one before is cut, so that the row keeps its word; slices should
+    /// come in order of time.
+    pub fn from_slices(slices: impl IntoIterator<Item = Slice>) -> Row {
+        let mut row = Row::default();
+        for slice in slices {
+            row.push(slice);
+        }
+        row.seal();
+        row
+    }
+
+    /// Adds a slice behind the last one.
+    pub(super) fn push(&mut self, slice: Slice) {
+        let begin = slice.begin.0.max(self.ends.last().copied().unwrap_or(0));
+        self.begins.push(begin);
+        self.ends.push(slice.end.0.max(begin));
+        self.names.push(slice.name);
+        self.looks.push(slice.look);
+        self.events.push(slice.event);
+    }
+
+    /// Adds a slice whose end is not known yet: see [`Row::close`].
+    pub(super) fn open(&mut self, begin: Nanos, name: u32, look: Look, event: u32) -> u32 {
+        self.push(Slice { begin, end: begin, name, look, event });
+        short(self.begins.len()) - 1
+    }
+
+    /// Ends the last slice, which was opened with [`Row::open`].
+    pub(super) fn close(&mut self, index: u32, end: Nanos, look: Look) {
+        let index = index as usize;
+        self.ends[index] = end.0.max(self.begins[index]);
+        self.looks[index] = look;
+    }
+
+    /// Builds the pyramid, when the last slice is there.
+    pub(super) fn seal(&mut self) {
+        for column in [&mut self.begins, &mut self.ends] {
+            column.shrink_to_fit();
+        }
+        for column in [&mut self.names, &mut self.events] {
+            column.shrink_to_fit();
+        }
+        self.looks.shrink_to_fit();
+        self.levels.clear();
+        let mut below = self.len() as usize;
+        while below > 1 {
+            let bucket = |bucket: usize| {
+                let members = bucket * FAN..below.min((bucket + 1) * FAN);
+                members
+                    .map(|member| self.member(self.levels.len(), member))
+                    .reduce(|peak, other| self.higher(peak, other))
+                    .expect("no bucket is empty")
+            };
+            let level: Vec<Peak> = (0..below.div_ceil(FAN)).map(bucket).collect();
+            below = level.len();
+            self.levels.push(level);
+        }
+    }
+
+    /// How many slices.
+    pub fn len(&self) -> u32 {
+        short(self.begins.len())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.begins.is_empty()
+    }
+
+    /// The slice with this index, if there is one.
+    pub fn slice(&self, index: u32) -> Option<Slice> {
+        let at = index as usize;
+        Some(Slice {
+            begin: Nanos(*self.begins.get(at)?),
+            end: Nanos(self.ends[at]),
+            name: self.names[at],
+            look: self.looks[at],
+            event: self.events[at],
+        })
+    }
+
+    /// All slices in order.
+    pub fn slices(&self) -> impl ExactSizeIterator<Item = Slice> {
+        (0..self.len()).map(|index| self.slice(index).expect("it is in the row"))
+    }
+
+    /// When the last slice ends.
+    pub fn end(&self) -> Nanos {
+        Nanos(self.ends.last().copied().unwrap_or(0))
+    }
+
+    /// The slices that begin, last or end between these moments.
+    pub fn between(&self, from: Nanos, to: Nanos) -> std::ops::Range<u32> {
+        let first = self.ends.partition_point(|&end| end < from.0);
+        let behind = self.begins.partition_point(|&begin| begin <= to.0).max(first);
+        short(first)..short(behind)
+    }
+
+    /// The slice that is nearest to this moment; of several, the one that goes on then.
+    pub fn nearest(&self, at: Nanos) -> Option<u32> {
+        let behind = self.begins.partition_point(|&begin| begin <= at.0);
+        let before = behind.checked_sub(1);
+        let distance = |index: usize| {
+            let after = at.0.saturating_sub(self.ends[index]);
+            after.max(self.begins[index].saturating_sub(at.0))
+        };
+        let next = (behind < self.begins.len()).then_some(behind);
+        let nearest = [before, next].into_iter().flatten().min_by_key(|&index| distance(index))?;
+        Some(short(nearest))
+    }
+
+    /// What there is to draw between these moments on so many pixels, in order of time; of two that share a
+    /// pixel, the worse comes last. At most two for each pixel, and as many at the edges.
+    ///
+    /// Pixels lie on a grid that starts at zero, so what is put together does not change while
+    /// somebody pans.
+    pub fn visible(&self, from: Nanos, to: Nanos, pixels: u32) -> impl Iterator<Item = Visible> {
+        let pixel = (to - from).0.div_ceil(u64::from(pixels.max(1))).max(1);
+        let range = self.between(from, to);
+        let (mut next, last) = (range.start as usize, range.end as usize);
+        let mut waiting: Option<Visible> = None;
+        std::iter::from_fn(move || {
+            if let Some(visible) = waiting.take() {
+                return Some(visible);
+            }
+            if next >= last {
+                return None;
+            }
+            let first = next;
+            let pixel_end = (self.begins[first] / pixel + 1).saturating_mul(pixel);
+            next = first + self.begins_before(first, last, pixel_end);
+            // Only the last can be as wide as a pixel: it alone may reach into the next one.
+            let wide = (self.length(next - 1) >= pixel).then_some(next - 1);
+            let narrow = first..wide.unwrap_or(next);
+            let together = (!narrow.is_empty()).then(|| self.together(narrow));
+            let Some(wide) = wide else { return together };
+            let Some(together) = together else { return Some(Visible::Slice(short(wide))) };
+            let worse = self.severity_of(together) > self.looks[wide].severity();
+            let both = (together, Visible::Slice(short(wide)));
+            let (one, other) = if worse { (both.1, both.0) } else { both };
+            waiting = Some(other);
+            Some(one)
+        })
+    }
+
+    /// How many slices from `first` on, and before `last`, begin before that moment. Those are few for most
+    /// pixels, so the search begins near by.
+    fn begins_before(&self, first: usize, last: usize, moment: u64) -> usize {
+        let begins = &self.begins[first..last];
+        let mut reach = 1;
+        while reach < begins.len() && begins[reach] < moment {
+            reach *= 2;
+        }
+        let near = &begins[..begins.len().min(reach + 1)];
+        near.partition_point(|&begin| begin < moment)
+    }
+
+    fn together(&self, slices: std::ops::Range<usize>) -> Visible {
+        if slices.len() == 1 {
+            return Visible::Slice(short(slices.start));
+        }
+        let peak = self.peak(slices.clone());
+        Visible::Dense {
+            first: short(slices.start),
+            count: short(slices.len()),
+            begin: Nanos(self.begins[slices.start]),
+            end: Nanos(self.ends[slices.end - 1]),
+            worst: peak.worst,
+            look: self.looks[peak.worst as usize],
+            longest: Nanos(self.length(peak.longest as usize)),
+        }
+    }
+
+    fn severity_of(&self, visible: Visible) -> u8 {
+        match visible {
+            Visible::Slice(index) => self.looks[index as usize].severity(),
+            Visible::Dense { look, .. } => look.severity(),
+        }
+    }
+
+    /// Who stands out among these slices, of which there is at least one.
+    fn peak(&self, slices: std::ops::Range<usize>) -> Peak {
+        let (mut low, mut high) = (slices.start, slices.end);
+        let mut peak = self.member(0, low);
+        for level in 0.. {
+            // What belongs to whole buckets is left to the level above.
+            while low < high && !low.is_multiple_of(FAN) {
+                peak = self.higher(peak, self.member(level, low));
+                low += 1;
+            }
+            while low < high && !high.is_multiple_of(FAN) {
+                high -= 1;
+                peak = self.higher(peak, self.member(level, high));
+            }
+            if low >= high {
+                break;
+            }
+            (low, high) = (low / FAN, high / FAN);
+        }
+        peak
+    }
+
+    /// A member of a bucket of this level: a slice, or a bucket of the level below.
+    fn member(&self, level: usize, index: usize) -> Peak {
+        match level.checked_sub(1) {
+            None => Peak { worst: short(index), longest: short(index) },
+            Some(below) => self.levels[below][index],
+        }
+    }
+
+    fn higher(&self, one: Peak, other: Peak) -> Peak {
+        let length = |index: u32| self.length(index as usize);
+        let worst = |index: u32| {
+            let severity = self.looks[index as usize].severity();
+            (severity, length(index), std::cmp::Reverse(index))
+        };
+        let longest = |index: u32| (length(index), std::cmp::Reverse(index));
+        Peak {
+            worst: if worst(other.worst) > worst(one.worst) { other.worst } else { one.worst },
+            longest: if longest(other.longest) > longest(one.longest) {
+                other.longest
+            } else {
+                one.longest
+            },
+        }
+    }
+
+    fn length(&self, index: usize) -> u64 {
+        self.ends[index] - self.begins[index]
+    }
+}
+
+/// A row has fewer than 2^32 slices: its trace has fewer events.
+fn short(index: usize) -> u32 {
+    u32::try_from(index).expect("bounded by the trace limit")
+}
