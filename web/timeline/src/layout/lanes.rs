@@ -3,8 +3,8 @@
 use super::Places;
 use super::place::{HEADER, HEADING};
 use crate::draw::{DrawList, Paint};
-use crate::scene::{Lane, Scene};
-use crate::view::{View, exact};
+use crate::scene::{Lane, Scene, Visible};
+use crate::view::{View, exact, moment};
 
 /// All lanes that are in view.
 pub fn draw(list: &mut DrawList, scene: &Scene, view: &View, places: &Places) {
@@ -45,17 +45,27 @@ fn slices(
     top: f32,
 ) {
     let Some(row) = lane.rows.get(row) else { return };
-    let first = row.ends.partition_point(|&end| exact(end) < view.range.from);
-    for index in first..row.begins.len() {
-        if exact(row.begins[index]) > view.range.to {
-            break;
+    let pixel = moment(view.range.span() / f64::from(view.width.max(1.0)));
+    for visible in row.visible(moment(view.range.from), moment(view.range.to), pixel) {
+        let (begin, end, look) = match visible {
+            Visible::Slice(index) => {
+                let Some(slice) = row.slice(index) else { continue };
+                (slice.begin, slice.end, slice.look)
+            }
+            Visible::Dense { begin, end, look, .. } => (begin, end, look),
+        };
+        let left = places.x(exact(begin.0)).max(places.left);
+        let right = places.x(exact(end.0)).min(places.right).max(left + 1.0);
+        if let Visible::Slice(index) = visible
+            && let Some(slice) = row.slice(index)
+        {
+            list.area([left, top, right - left, 17.0], Paint::Slice(look));
+            let name = &scene.names[slice.name as usize];
+            let at = [left + 3.0, top + 8.5];
+            list.text(at, right - left - 6.0, name, Paint::OnSlice(look), view.char_width);
+        } else {
+            list.area([left, top, right - left, 17.0], Paint::Dense(look));
         }
-        let left = places.x(exact(row.begins[index])).max(places.left);
-        let right = places.x(exact(row.ends[index])).min(places.right).max(left + 1.0);
-        list.area([left, top, right - left, 17.0], Paint::Slice(row.looks[index]));
-        let name = &scene.names[row.names[index] as usize];
-        let at = [left + 3.0, top + 8.5];
-        list.text(at, right - left - 6.0, name, Paint::OnSlice(row.looks[index]), view.char_width);
     }
 }
 

@@ -195,13 +195,12 @@ impl Row {
         Some(short(nearest))
     }
 
-    /// What there is to draw between these moments on so many pixels, in order of time; of two that share a
-    /// pixel, the worse comes last. At most two for each pixel, and as many at the edges.
+    /// What there is to draw between these moments if a pixel is so long, in order of time; of two that share a
+    /// pixel, the worse comes last. At most two for each pixel.
     ///
-    /// Pixels lie on a grid that starts at zero, so what is put together does not change while
-    /// somebody pans.
-    pub fn visible(&self, from: Nanos, to: Nanos, pixels: u32) -> impl Iterator<Item = Visible> {
-        let pixel = (to - from).0.div_ceil(u64::from(pixels.max(1))).max(1);
+    /// Pixels lie on a grid that starts at zero, so what is put together does not change while somebody pans.
+    pub fn visible(&self, from: Nanos, to: Nanos, pixel: Nanos) -> impl Iterator<Item = Visible> {
+        let pixel = pixel.0.max(1);
         let range = self.between(from, to);
         let (mut next, last) = (range.start as usize, range.end as usize);
         let mut waiting: Option<Visible> = None;
