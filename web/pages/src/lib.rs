@@ -4,5 +4,11 @@
 //! browser runs scripts. What a page says must be there without scripts; the timeline and the live updates
 //! are additions. No verdict is computed here: that is `loopbox-trace`'s business.
 
+pub mod parts;
+pub mod problem;
+pub mod runs;
 pub mod site;
 pub mod what_if;
+
+/// The style sheet of all pages.
+pub const STYLE_CSS: &str = include_str!("style.css");
