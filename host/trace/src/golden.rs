@@ -26,10 +26,11 @@ mod line;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::text::one_line;
-use crate::{Event, Group, Nanos, Trace};
+use crate::{Event, Group, Lane, Nanos, Trace};
 
 pub use compare::{Divergence, LineDivergence, Side, compare};
-use line::{Line, TimeForm};
+pub use line::Line;
+use line::TimeForm;
 
 /// The version that is written. A golden of an older one is read, and compared in its own form: version 1
 /// does not say how long a job waited for its worker, and how many were before it.
@@ -44,22 +45,22 @@ const LANE: &str = "lane ";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Golden {
     /// Of its form.
-    version: u32,
+    pub(crate) version: u32,
     /// How far a time may be from the one here.
     pub tolerance: Nanos,
     /// The kinds of event that it holds.
     pub groups: BTreeSet<Group>,
     /// In the order of the file.
-    lanes: Vec<Section>,
+    pub(crate) lanes: Vec<Section>,
 }
 
 /// One lane of a golden.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Section {
+pub(crate) struct Section {
     /// As the file writes it.
-    name: String,
+    pub(crate) name: String,
     /// Events with the number of their line in the file, counted from 1.
-    lines: Vec<(usize, Line)>,
+    pub(crate) lines: Vec<(usize, Line)>,
 }
 
 /// Why a text is not a golden.
@@ -109,9 +110,9 @@ pub fn render(trace: &Trace, groups: &BTreeSet<Group>, tolerance: Nanos) -> Stri
         text.push_str(group.name());
     }
     text.push('\n');
-    for (name, lines) in sections(trace, groups, VERSION) {
-        text.push_str(&format!("\n{LANE}{name}\n"));
-        for line in lines {
+    for (lane, lines) in lines(trace, groups, VERSION) {
+        text.push_str(&format!("\n{LANE}{}\n", one_line(&trace.lanes[usize::from(lane.0)])));
+        for (_, line) in lines {
             text.push_str(&line.show(&form));
             text.push('\n');
         }
@@ -128,17 +129,20 @@ pub fn words(trace: &Trace, event: &Event) -> String {
     }
 }
 
-/// The lanes of a trace that have events of these groups, with their lines as this version writes them; in
-/// the order main, signals, workers.
-fn sections(trace: &Trace, groups: &BTreeSet<Group>, version: u32) -> Vec<(String, Vec<Line>)> {
-    let mut lanes: BTreeMap<_, Vec<Line>> = BTreeMap::new();
-    for event in trace.events.iter().filter(|event| groups.contains(&event.kind.group())) {
-        lanes.entry(event.lane).or_default().push(Line::of(trace, event, version));
+/// The events of these groups, each with its index, as this version writes them; by lane.
+pub(crate) fn lines(
+    trace: &Trace,
+    groups: &BTreeSet<Group>,
+    version: u32,
+) -> BTreeMap<Lane, Vec<(usize, Line)>> {
+    let mut lanes: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (index, event) in trace.events.iter().enumerate() {
+        if groups.contains(&event.kind.group()) {
+            let line = Line::of(trace, event, version);
+            lanes.entry(event.lane).or_default().push((index, line));
+        }
     }
     lanes
-        .into_iter()
-        .map(|(lane, lines)| (one_line(&trace.lanes[lane.0 as usize]), lines))
-        .collect()
 }
 
 /// Reads a golden.
@@ -196,7 +200,7 @@ fn parse_body_line(text: &str, number: usize, lanes: &mut Vec<Section>) -> Resul
 mod tests {
     use super::*;
     use crate::testing::{Builder, ms, one_of_everything};
-    use crate::{EventKind, Lane, Stream};
+    use crate::{EventKind, Stream};
 
     fn all() -> BTreeSet<Group> {
         Group::ALL.into()
@@ -290,9 +294,12 @@ lane worker-1
                 .into_iter()
                 .map(|lane| (lane.name, lane.lines.into_iter().map(|(_, line)| line).collect()))
                 .collect();
-            let written: Vec<(String, Vec<Line>)> = sections(&trace, &all(), VERSION)
+            let written: Vec<(String, Vec<Line>)> = lines(&trace, &all(), VERSION)
                 .into_iter()
-                .map(|(name, lines)| (name, lines.into_iter().map(rounded).collect()))
+                .map(|(lane, lines)| {
+                    let name = trace.lanes[usize::from(lane.0)].clone();
+                    (name, lines.into_iter().map(|(_, line)| rounded(line)).collect())
+                })
                 .collect();
             assert_eq!(read, written);
             assert_eq!((golden.tolerance, golden.groups), (tolerance, all()));

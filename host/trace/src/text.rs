@@ -10,6 +10,9 @@ const LINE_CHARS_MAX: usize = 120;
 /// How many characters of a text are shown where it is the point of a report.
 const REPORT_CHARS_MAX: usize = 1_000;
 
+/// More than any line of a golden has that we wrote: three names and a report, all of it escaped.
+const PRINTABLE_CHARS_MAX: usize = 16_000;
+
 /// The text with everything unprintable escaped as in a Rust string, quotes left alone.
 ///
 /// A last space becomes `\u{20}`: editors and version control remove spaces at line ends.
@@ -28,6 +31,34 @@ pub fn escape(text: &str) -> String {
 /// hash, so that two long texts with one beginning can be told apart.
 pub fn one_line(text: &str) -> String {
     cut(text, LINE_CHARS_MAX)
+}
+
+/// A text that is meant to be escaped already, made harmless in case it is not, and cut if it is longer than
+/// any of ours: the lines of a golden, which people may edit. What [`escape`] wrote stays as it is.
+pub fn printable(text: &str) -> String {
+    let (kept, note) = match text.char_indices().nth(PRINTABLE_CHARS_MAX) {
+        Some((end, _)) => (&text[..end], "…"),
+        None => (text, ""),
+    };
+    let mut shown = String::with_capacity(kept.len() + note.len());
+    for c in kept.chars() {
+        if is_harmless(c) {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_unicode());
+        }
+    }
+    shown + note
+}
+
+/// Whether [`escape`] leaves it alone somewhere in a text, as it does with marks behind their letter; quotes and
+/// backslashes are harmless, too.
+fn is_harmless(c: char) -> bool {
+    if c.is_ascii() {
+        return !c.is_ascii_control();
+    }
+    let behind_a_letter = format!("a{c}");
+    behind_a_letter.escape_debug().eq(behind_a_letter.chars())
 }
 
 /// As [`one_line`], but cut after 1,000 characters only.
@@ -139,6 +170,18 @@ mod tests {
         ] {
             assert_eq!(escape(text), shown);
         }
+    }
+
+    #[test]
+    fn an_escaped_text_is_printable_and_any_other_becomes_so() {
+        for text in
+            ["it's \"fine\"", "Grüße, 世界", "two\nlines", "\u{1b}\u{202e}", "e\u{301} ", "\\"]
+        {
+            let escaped = escape(text);
+            assert_eq!(printable(&escaped), escaped);
+        }
+        assert_eq!(printable("a\u{1b}[2J\u{202e}b\t"), "a\\u{1b}[2J\\u{202e}b\\u{9}");
+        assert_eq!(printable(&"\u{7}".repeat(20_000)).len(), 16_000 * 5 + "…".len());
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! Holding a trace against a golden.
 //!
 //! Lane by lane: the sequence of events must be the same, and each time within the tolerance of the
-//! golden's. What is reported is the difference that happened first in virtual time, since what comes
-//! after it is often its consequence.
+//! golden's. What is reported is the first difference of [`crate::diff`].
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 
 use serde::Serialize;
-use similar::{Algorithm, DiffOp, capture_diff_slices};
 
+use super::Golden;
 use super::line::{Line, TimeForm};
-use super::{Golden, sections};
+use crate::diff::{self, Change, LaneDiff, Row, RowPlace};
 use crate::{Group, Nanos, Trace};
 
 /// How many lines before and after a difference are shown.
@@ -70,28 +70,6 @@ pub struct Side {
     pub after: Vec<String>,
 }
 
-/// One lane of the golden and of the trace.
-struct LanePair<'a> {
-    name: String,
-    /// The golden's events, with the numbers of their lines in the file.
-    expected: &'a [(usize, Line)],
-    actual: Vec<Line>,
-}
-
-/// Where two lanes differ first.
-struct Difference {
-    expected: Place,
-    actual: Place,
-    time_off: Option<Nanos>,
-}
-
-/// Where one side of a difference is.
-struct Place {
-    index: usize,
-    /// Whether the line at the index is the one that differs; if not, the side lacks one before it.
-    present: bool,
-}
-
 /// The first difference between a golden and a trace, of which these groups are to be compared; `None` if
 /// the golden holds.
 pub fn compare(
@@ -108,119 +86,52 @@ pub fn compare(
         let (golden, scenario) = (golden.tolerance, tolerance);
         return Some(Divergence::Tolerance { golden, scenario });
     }
-    let mut lines_differing = 0;
-    let mut first: Option<(LanePair<'_>, Difference)> = None;
-    for lane in lane_pairs(golden, trace, groups) {
-        let (difference, count) = lane.difference(tolerance);
-        lines_differing += count;
-        let Some(difference) = difference else {
-            continue;
-        };
-        let is_first = |(other_lane, other): &(LanePair<'_>, Difference)| {
-            lane.moment(&difference) < other_lane.moment(other)
-        };
-        if first.as_ref().is_none_or(is_first) {
-            first = Some((lane, difference));
-        }
-    }
-    let (lane, difference) = first?;
-    let line = lane.report(&difference, tolerance, lines_differing);
+    let diff = diff::align(golden, trace);
+    let RowPlace { lane, row } = diff.first_divergence?;
+    let line = report(&diff.lanes[lane], row, tolerance, diff.counts.differing);
     Some(Divergence::Line(Box::new(line)))
 }
 
-/// All lanes that either side has: the trace's in its order, then those that only the golden has.
-fn lane_pairs<'a>(
-    golden: &'a Golden,
-    trace: &Trace,
-    groups: &BTreeSet<Group>,
-) -> Vec<LanePair<'a>> {
-    let mut actual = sections(trace, groups, golden.version);
-    for section in &golden.lanes {
-        if !actual.iter().any(|(name, _)| *name == section.name) {
-            actual.push((section.name.clone(), Vec::new()));
-        }
-    }
-    let pair = |(name, actual): (String, Vec<Line>)| {
-        let section = golden.lanes.iter().find(|section| section.name == name);
-        let expected = section.map_or(&[][..], |section| &section.lines);
-        LanePair { name, expected, actual }
+/// The surroundings of the first difference of a lane.
+fn report(lane: &LaneDiff, row: usize, tolerance: Nanos, lines_differing: usize) -> LineDivergence {
+    let form = TimeForm::of(tolerance);
+    let block = lane.block(row);
+    let time_off = match lane.rows[row].change {
+        Change::Moved { off } => Some(off),
+        _ => None,
     };
-    actual.into_iter().map(pair).collect()
-}
-
-impl LanePair<'_> {
-    /// The first difference, and how many lines differ.
-    fn difference(&self, tolerance: Nanos) -> (Option<Difference>, usize) {
-        let expected: Vec<_> = self.expected.iter().map(|(_, line)| line.key()).collect();
-        let actual: Vec<_> = self.actual.iter().map(Line::key).collect();
-        let mut first = None;
-        let mut count = 0;
-        // Without a deadline, which would make the result depend on the host's speed.
-        for op in capture_diff_slices(Algorithm::Myers, &expected, &actual) {
-            let (expected, actual) = (op.old_range(), op.new_range());
-            if let DiffOp::Equal { .. } = op {
-                for (expected, actual) in expected.zip(actual) {
-                    let off = self.expected[expected].1.time_apart(&self.actual[actual]);
-                    if off > tolerance {
-                        count += 1;
-                        first.get_or_insert(Difference {
-                            expected: Place { index: expected, present: true },
-                            actual: Place { index: actual, present: true },
-                            time_off: Some(off),
-                        });
-                    }
-                }
-            } else {
-                count += expected.len().max(actual.len());
-                first.get_or_insert(Difference {
-                    expected: Place { index: expected.start, present: !expected.is_empty() },
-                    actual: Place { index: actual.start, present: !actual.is_empty() },
-                    time_off: None,
-                });
-            }
-        }
-        (first, count)
-    }
-
-    /// When a difference happened: the earlier time of the lines that differ.
-    fn moment(&self, difference: &Difference) -> Nanos {
-        let Difference { expected, actual, .. } = difference;
-        let expected = expected.present.then(|| self.expected[expected.index].1.at);
-        let actual = actual.present.then(|| self.actual[actual.index].at);
-        expected.into_iter().chain(actual).min().unwrap_or_default()
-    }
-
-    fn report(
-        &self,
-        difference: &Difference,
-        tolerance: Nanos,
-        lines_differing: usize,
-    ) -> LineDivergence {
-        let form = TimeForm::of(tolerance);
-        let expected: Vec<&Line> = self.expected.iter().map(|(_, line)| line).collect();
-        let actual: Vec<&Line> = self.actual.iter().collect();
-        let in_file = self.expected.get(difference.expected.index);
-        LineDivergence {
-            lane: self.name.clone(),
-            golden_line: in_file.map(|&(number, _)| number),
-            expected: side(&expected, &difference.expected, &form),
-            actual: side(&actual, &difference.actual, &form),
-            time_off: difference.time_off,
-            tolerance,
-            lines_differing,
-        }
+    let in_file = lane.rows[block.start..].iter().find_map(|row| row.expected.as_ref());
+    LineDivergence {
+        lane: lane.name.clone(),
+        golden_line: in_file.map(|expected| expected.number),
+        expected: side(&lane.rows, &block, |row| Some(&row.expected.as_ref()?.line), &form),
+        actual: side(&lane.rows, &block, |row| Some(&row.actual.as_ref()?.line), &form),
+        time_off,
+        tolerance,
+        lines_differing,
     }
 }
 
-/// The surroundings of a place.
-fn side(lines: &[&Line], place: &Place, form: &TimeForm) -> Side {
-    let show = |lines: &[&Line]| lines.iter().map(|line| line.show(form)).collect::<Vec<_>>();
-    let after = place.index + usize::from(place.present);
-    Side {
-        before: show(&lines[place.index.saturating_sub(CONTEXT_LINES)..place.index]),
-        line: show(&lines[place.index..after]).pop(),
-        after: show(&lines[after..lines.len().min(after + CONTEXT_LINES)]),
-    }
+/// What one side has around the rows that differ, and in them.
+fn side(
+    rows: &[Row],
+    block: &Range<usize>,
+    line_of: fn(&Row) -> Option<&Line>,
+    form: &TimeForm,
+) -> Side {
+    let show = |line: &Line| line.show(form);
+    let mut before: Vec<String> = rows[..block.start]
+        .iter()
+        .rev()
+        .filter_map(line_of)
+        .take(CONTEXT_LINES)
+        .map(show)
+        .collect();
+    before.reverse();
+    let mut differing = rows[block.clone()].iter().filter_map(line_of);
+    let line = differing.next().map(show);
+    let after = differing.chain(rows[block.end..].iter().filter_map(line_of));
+    Side { before, line, after: after.take(CONTEXT_LINES).map(show).collect() }
 }
 
 /// For a terminal: a headline, then the lines around the difference.

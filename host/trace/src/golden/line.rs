@@ -16,13 +16,13 @@ const SINCE_SUBJECTS: [&str; 4] = ["timer ", "signal ", "job ", "message "];
 
 /// An event, as a golden holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub struct Line {
     /// When it happened.
-    pub(super) at: Nanos,
-    /// What happened, without times.
-    pub(super) text: String,
-    /// The earlier time that it refers to; the text ends with a word that says which.
-    pub(super) since: Option<Nanos>,
+    pub at: Nanos,
+    /// What happened, without times. One line, whatever the guest's texts are.
+    pub text: String,
+    /// The earlier time that it refers to; the text ends with a word that says which, such as `due`.
+    pub since: Option<Nanos>,
 }
 
 impl Line {
@@ -61,7 +61,7 @@ impl Line {
     }
 
     /// How far apart the times of two lines with one text are; the larger difference counts.
-    pub(super) fn time_apart(&self, other: &Line) -> Nanos {
+    pub(crate) fn time_apart(&self, other: &Line) -> Nanos {
         let since = match (self.since, other.since) {
             (Some(here), Some(there)) => here.abs_diff(there),
             _ => Nanos::ZERO,
@@ -70,7 +70,7 @@ impl Line {
     }
 
     /// What must be the same in two lines, apart from times.
-    pub(super) fn key(&self) -> (&str, bool) {
+    pub(crate) fn key(&self) -> (&str, bool) {
         (&self.text, self.since.is_some())
     }
 }
