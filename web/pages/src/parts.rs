@@ -127,8 +127,8 @@ pub fn budget_bar(measured: Nanos, allowed: Nanos, is_good: bool) -> Markup {
     };
     html! {
         svg.bar viewBox={ "0 0 " (BAR_WIDTH) " 12" } width=(BAR_WIDTH) height="12" aria-hidden="true" {
-            rect.ground x="0" y="4" width=(BAR_WIDTH) height="4" rx="2" {}
-            rect class=(fill) x="0" y="4" width=(width) height="4" rx="2" {}
+            rect.ground x="0" y="3" width=(BAR_WIDTH) height="6" rx="3" {}
+            rect class=(fill) x="0" y="3" width=(width) height="6" rx="3" {}
             line.limit x1=(BAR_BUDGET_X) x2=(BAR_BUDGET_X) y1="0" y2="12" {}
         }
     }

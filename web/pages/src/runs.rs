@@ -40,7 +40,7 @@ fn body_of(site: &Site, all: Vec<Row<'_>>, query: &Query) -> Markup {
     if all.is_empty() {
         return nothing_yet(site);
     }
-    let (number, has_changes) = (all.len(), all.iter().any(|row| row.changes.is_some()));
+    let number = all.len();
     let headline = headline(&all);
     let shown = row::select(all, query);
     html! {
@@ -63,7 +63,7 @@ fn body_of(site: &Site, all: Vec<Row<'_>>, query: &Query) -> Markup {
                 p { a href=(site.runs()) { "Show everything" } }
             }
         } @else {
-            (table(site, &shown[..shown.len().min(ROWS_MAX)], query, has_changes))
+            (table(site, &shown[..shown.len().min(ROWS_MAX)], query))
         }
     }
 }
@@ -159,7 +159,7 @@ fn form(site: &Site, query: &Query) -> Markup {
     }
 }
 
-fn table(site: &Site, rows: &[Row<'_>], query: &Query, has_changes: bool) -> Markup {
+fn table(site: &Site, rows: &[Row<'_>], query: &Query) -> Markup {
     let heading = |words: &str, sort: Sort, kind: &str| {
         let sorted = (query.sort == sort).then_some(match sort {
             Sort::Verdict | Sort::Scenario => "ascending",
@@ -180,7 +180,6 @@ fn table(site: &Site, rows: &[Row<'_>], query: &Query, has_changes: bool) -> Mar
                     tr {
                         (heading("Scenario", Sort::Scenario, "text"))
                         (heading("Verdict", Sort::Verdict, "number"))
-                        @if has_changes { th scope="col" data-sort="number" { "Since before" } }
                         (heading("Worst stall", Sort::Stall, "number"))
                         (heading("Worst lag", Sort::Lag, "number"))
                         (heading("Signal latency", Sort::Signal, "number"))
@@ -189,13 +188,13 @@ fn table(site: &Site, rows: &[Row<'_>], query: &Query, has_changes: bool) -> Mar
                         (heading("Virtual time", Sort::Time, "number"))
                     }
                 }
-                tbody { @for row in rows { (row_of(site, row, has_changes)) } }
+                tbody { @for row in rows { (row_of(site, row)) } }
             }
         }
     }
 }
 
-fn row_of(site: &Site, row: &Row<'_>, has_changes: bool) -> Markup {
+fn row_of(site: &Site, row: &Row<'_>) -> Markup {
     let first = row.runs[0];
     let (id, many) = (first.scenario_id(), row.runs.len() > 1);
     let address = if many { site.sweep(id) } else { site.run(&first.id) };
@@ -212,16 +211,11 @@ fn row_of(site: &Site, row: &Row<'_>, has_changes: bool) -> Markup {
     html! {
         tr data-verdict=(rank) {
             th.scenario scope="row" data-value=(one_line(id)) {
-                a href=(address) { bdi { @if let Some(title) = title { (title) } @else { (one_line(id)) } } }
-                span.path { bdi { (one_line(path)) } }
+                a href=(address) { bdi { @if let Some(title) = &title { (title) } @else { (one_line(id)) } } }
+                @if title.is_some() { span.path { bdi { (one_line(path)) } } }
             }
             td data-label="Verdict" data-value=(match rank { "fails" => 0, "unreadable" => 1, _ => 2 }) {
                 (verdict_of(row))
-            }
-            @if has_changes {
-                td data-label="Since before" data-value=(row.changes.as_ref().map_or(0, |c| c.new.len())) {
-                    @if let Some(changes) = &row.changes { (changes_of(changes)) }
-                }
             }
             (time_cell("Worst stall", row.stall))
             (time_cell("Worst lag", row.lag))
@@ -249,11 +243,14 @@ fn verdict_of(row: &Row<'_>) -> Markup {
         format!("{some} of {number} seeds {}", if some == 1 { one } else { many })
     };
     let mut failed: Vec<&str> = Vec::new();
-    for run in &row.runs {
-        for key in run.record.as_ref().into_iter().flat_map(parts::failed_keys) {
-            if !failed.contains(&key) {
-                failed.push(key);
-            }
+    for key in row.records().flat_map(parts::failed_keys) {
+        // What is new or goes on is named with that.
+        let is_named = |changes: &Changes| {
+            let key = Finding::Check(key.to_owned());
+            changes.new.contains(&key) || changes.ongoing.contains(&key)
+        };
+        if !failed.contains(&key) && !row.changes.as_ref().is_some_and(is_named) {
+            failed.push(key);
         }
     }
     let caught: Vec<&str> = row.record().map(parts::caught_keys).into_iter().flatten().collect();
@@ -274,8 +271,9 @@ fn verdict_of(row: &Row<'_>) -> Markup {
             }
             span.note { bdi { (one_line(reason)) } }
         }
+        @if let Some(changes) = &row.changes { (changes_of(changes)) }
         @if !failed.is_empty() { span.note { (names(&failed)) } }
-        @else if !caught.is_empty() { span.note.muted { "caught " (names(&caught)) } }
+        @else if !caught.is_empty() { span.note { "caught " (names(&caught)) } }
     }
 }
 

@@ -62,8 +62,12 @@ impl<'a> Row<'a> {
 
     /// The record that stands for all: the first failing one, or else the first one.
     pub fn record(&self) -> Option<&'a Record> {
-        let readable = || self.runs.iter().filter_map(|run| run.record.as_ref().ok());
-        readable().find(|record| !record.holds).or_else(|| readable().next())
+        self.records().find(|record| !record.holds).or_else(|| self.records().next())
+    }
+
+    /// What can be read.
+    pub fn records(&self) -> impl Iterator<Item = &'a Record> {
+        self.runs.iter().filter_map(|run| run.record.as_ref().ok())
     }
 
     /// What is worst comes first.
