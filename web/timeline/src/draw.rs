@@ -1,6 +1,6 @@
 //! What is drawn: a list of shapes in CSS pixels, in the order of painting.
 //!
-//! The list knows neither fonts nor colours: paints are named, and `theme` has a palette for light and
+//! The list knows neither fonts nor colours: paints are named, and [`crate::theme`] has a palette for light and
 //! for dark. Texts are cut by the layout, with the width of a character that the shell has measured.
 
 use std::fmt;

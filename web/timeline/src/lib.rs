@@ -10,4 +10,6 @@
 pub mod draw;
 pub mod layout;
 pub mod scene;
+pub mod theme;
 pub mod view;
+pub mod words;

@@ -1,87 +1,246 @@
-//! Lanes: stripes, titles, slices.
+//! Lanes: stripes, titles, slices and marks.
 
-use super::Places;
-use super::place::{HEADER, HEADING};
-use crate::draw::{DrawList, Paint};
-use crate::scene::{Lane, Scene, Visible};
-use crate::view::{View, exact, moment};
+use super::place::{GROUP, HEADER, HEADING, LanePlace, MINIMAP};
+use super::{Frame, Painter};
+use crate::draw::Paint;
+use crate::scene::{Look, Row, Slice, SliceRef, Visible};
+use crate::view::{exact, moment};
 
-/// All lanes that are in view.
-pub fn draw(list: &mut DrawList, scene: &Scene, view: &View, places: &Places) {
-    for (index, place) in places.lanes.iter().enumerate() {
-        let y = HEADER - view.scroll;
-        if place.bottom + y < HEADER || place.top + y > view.height {
-            continue;
-        }
-        let lane = &scene.groups[usize::from(place.group)].lanes[usize::from(place.lane)];
+/// The radius of a mark.
+const MARK: f32 = 6.0;
+
+/// Every second lane is a little darker.
+pub fn stripes(painter: &mut Painter, frame: &Frame) {
+    for (index, place) in frame.lanes_in_view() {
         if index % 2 == 1 {
-            list.area([0.0, place.top + y, view.width, place.bottom - place.top], Paint::Stripe);
-        }
-        for row in 0..place.rows {
-            let top = place.rows_top + y + f32::from(row) * place.row_height;
-            if top + place.row_height >= HEADER && top <= view.height {
-                slices(list, scene, view, places, lane, usize::from(row), top);
-            }
-        }
-        if places.gutter > 0.0 {
-            let height = place.bottom - place.top;
-            list.area([0.0, place.top + y, places.gutter, height], Paint::Gutter);
-            let at = [8.0, place.top + y + 9.0];
-            list.text(at, places.gutter - 16.0, &lane.title, Paint::Text, view.char_width);
-        } else {
-            let at = [4.0, place.top + y + HEADING / 2.0];
-            list.text(at, view.width - 8.0, &lane.title, Paint::Text, view.char_width);
+            let area = [0.0, frame.y(place.top), frame.view.width, place.bottom - place.top];
+            painter.rect(area, Paint::Stripe);
         }
     }
 }
 
-fn slices(
-    list: &mut DrawList,
-    scene: &Scene,
-    view: &View,
-    places: &Places,
-    lane: &Lane,
-    row: usize,
-    top: f32,
-) {
-    let Some(row) = lane.rows.get(row) else { return };
-    let pixel = moment(view.range.span() / f64::from(view.width.max(1.0)));
-    for visible in row.visible(moment(view.range.from), moment(view.range.to), pixel) {
-        let (begin, end, look) = match visible {
-            Visible::Slice(index) => {
-                let Some(slice) = row.slice(index) else { continue };
-                (slice.begin, slice.end, slice.look)
+/// What is in the lanes. Whether there was anything to draw.
+pub fn slices(painter: &mut Painter, frame: &Frame) -> bool {
+    let before = painter.count();
+    for (_, place) in frame.lanes_in_view() {
+        let lane = frame.lane(place);
+        for (number, row) in (0..place.rows).zip(&lane.rows) {
+            let top = frame.y(place.rows_top) + f32::from(number) * place.row_height;
+            if top + place.row_height > HEADER && top < frame.view.height {
+                let at = SliceRef { group: place.group, lane: place.lane, row: number, slice: 0 };
+                RowPainter { painter, frame, row, at, top, height: place.row_height - 1.0 }.draw();
             }
-            Visible::Dense { begin, end, look, .. } => (begin, end, look),
+        }
+    }
+    painter.count() > before
+}
+
+/// Titles of lanes and groups: beside the lanes, or above them.
+pub fn titles(painter: &mut Painter, frame: &Frame) {
+    let gutter = frame.places.gutter;
+    let height = frame.view.height;
+    if gutter > 0.0 {
+        painter.rect([0.0, MINIMAP, gutter, height - MINIMAP], Paint::Gutter);
+        painter.rect([gutter - 1.0, 0.0, 1.0, height], Paint::Grid);
+    }
+    for &(group, top) in &frame.places.groups {
+        let y = frame.y(top);
+        if y + GROUP > HEADER && y < height {
+            painter.rect([0.0, y, frame.view.width, GROUP - 2.0], Paint::Gutter);
+            let title = &frame.scene.groups[group].title;
+            painter.text([8.0, y + GROUP / 2.0 - 1.0], frame.view.width, title, Paint::Text);
+        }
+    }
+    for (_, place) in frame.lanes_in_view() {
+        let lane = frame.lane(place);
+        let y = frame.y(place.top) + HEADING / 2.0;
+        // Which way it folds is told by the sign, not by a colour.
+        painter.text([6.0, y], 12.0, if place.folded { "+" } else { "-" }, Paint::Dim);
+        let room = if gutter > 0.0 { gutter - 26.0 } else { frame.view.width - 26.0 };
+        painter.text([18.0, y], room, &lane.title, Paint::Text);
+        if gutter > 0.0 && !place.folded {
+            row_titles(painter, frame, place, painter.text_width(&lane.title));
+        }
+    }
+}
+
+/// Titles of rows, in the gutter. That of the first stands behind the lane's.
+fn row_titles(painter: &mut Painter, frame: &Frame, place: &LanePlace, lane_title: f32) {
+    let gutter = frame.places.gutter;
+    for (number, row) in (0..place.rows).zip(&frame.lane(place).rows) {
+        let Some(title) = row.title.and_then(|name| frame.scene.names.get(name as usize)) else {
+            continue;
         };
-        let left = places.x(exact(begin.0)).max(places.left);
-        let right = places.x(exact(end.0)).min(places.right).max(left + 1.0);
-        if let Visible::Slice(index) = visible
-            && let Some(slice) = row.slice(index)
-        {
-            list.area([left, top, right - left, 17.0], Paint::Slice(look));
-            let name = &scene.names[slice.name as usize];
-            let at = [left + 3.0, top + 8.5];
-            list.text(at, right - left - 6.0, name, Paint::OnSlice(look), view.char_width);
-        } else {
-            list.area([left, top, right - left, 17.0], Paint::Dense(look));
+        let y = frame.y(place.rows_top) + (f32::from(number) + 0.5) * place.row_height;
+        let x = if number == 0 { 18.0 + lane_title + 8.0 } else { 26.0 };
+        if y > HEADER && y < frame.view.height {
+            painter.text([x, y], gutter - 8.0 - x, title, Paint::Dim);
         }
     }
 }
 
-/// As much of a text as fits; none if that is nothing.
-pub fn fitting(text: &str, width: f32, char_width: f32) -> Option<String> {
-    let mut room = width / char_width;
-    let mut end = 0;
-    for (at, char) in text.char_indices() {
-        let needs = if char < '\u{1100}' { 1.0 } else { 2.0 };
-        if needs > room {
-            let mut short = text[..end].to_owned();
-            short.pop();
-            return (!short.is_empty()).then(|| short + "…");
+/// Neighbours that are drawn as one.
+#[derive(Clone, Copy)]
+struct Run {
+    left: f32,
+    right: f32,
+    look: Look,
+    /// It is one slice.
+    single: bool,
+}
+
+struct RowPainter<'a, 'b> {
+    painter: &'a mut Painter,
+    frame: &'a Frame<'b>,
+    row: &'a Row,
+    /// The row's first slice.
+    at: SliceRef,
+    top: f32,
+    height: f32,
+}
+
+impl RowPainter<'_, '_> {
+    fn draw(mut self) {
+        let mut run: Option<Run> = None;
+        for visible in self.frame.visible(self.row, self.frame.view.range) {
+            let narrow = match visible {
+                Visible::Slice(index) => {
+                    let Some(slice) = self.row.slice(index) else { continue };
+                    if slice.begin == slice.end {
+                        self.flush(&mut run);
+                        self.mark(slice);
+                        continue;
+                    }
+                    let [left, right] = self.edges(exact(slice.begin.0), exact(slice.end.0));
+                    if right - left > 2.0 {
+                        self.flush(&mut run);
+                        self.slice(slice, left, right);
+                        continue;
+                    }
+                    Run { left, right, look: slice.look, single: true }
+                }
+                Visible::Dense { begin, end, look, .. } => {
+                    let [left, right] = self.edges(exact(begin.0), exact(end.0));
+                    Run { left, right, look, single: false }
+                }
+            };
+            // What touches and looks the same is one shape: a frame has few of them, however much there is.
+            match &mut run {
+                Some(run) if run.look == narrow.look && narrow.left <= run.right => {
+                    run.right = run.right.max(narrow.right);
+                    run.single = false;
+                }
+                _ => {
+                    self.flush(&mut run);
+                    run = Some(narrow);
+                }
+            }
         }
-        room -= needs;
-        end = at + char.len_utf8();
+        self.flush(&mut run);
+        self.found();
+        for (slice, paint) in
+            [(self.frame.view.hovered, Paint::Hover), (self.frame.view.selected, Paint::Selection)]
+        {
+            if let Some(slice) = slice.filter(|slice| SliceRef { slice: 0, ..*slice } == self.at) {
+                self.outline(slice.slice, paint);
+            }
+        }
     }
-    (end > 0).then(|| text.to_owned())
+
+    /// The left and right edge of a span, on whole pixels, and at least one apart.
+    fn edges(&self, begin: f64, end: f64) -> [f32; 2] {
+        let scale = &self.frame.places.scale;
+        let left = scale.x(begin).round().clamp(scale.left, scale.right - 1.0);
+        let right = scale.x(end).round().clamp(left + 1.0, scale.right.max(left + 1.0));
+        [left, right]
+    }
+
+    fn flush(&mut self, run: &mut Option<Run>) {
+        let Some(Run { left, right, look, single }) = run.take() else { return };
+        let area = [left, self.top, right - left, self.height];
+        let paint = if single { Paint::Slice(look) } else { Paint::Dense(look) };
+        self.painter.rect(area, paint);
+        if right - left >= 4.0 {
+            self.pattern(area, look);
+        }
+    }
+
+    fn slice(&mut self, slice: Slice, left: f32, right: f32) {
+        // The last pixel is left free, so that neighbours are told apart.
+        let width = if right - left >= 4.0 { right - left - 1.0 } else { right - left };
+        let area = [left, self.top, width, self.height];
+        self.painter.rect(area, Paint::Slice(slice.look));
+        self.pattern(area, slice.look);
+        let Some(name) = self.frame.scene.names.get(slice.name as usize) else { return };
+        if self.height < 12.0 {
+            return;
+        }
+        let (at, room) = ([left + 4.0, self.top + self.height / 2.0], width - 8.0);
+        let paint = Paint::OnSlice(slice.look);
+        let with_length = format!("{name} {}", slice.length());
+        let fits = self.painter.text_width(&with_length) <= room;
+        self.painter.text(at, room, if fits { &with_length } else { name }, paint);
+    }
+
+    /// What tells bad from good without a colour.
+    fn pattern(&mut self, area: [f32; 4], look: Look) {
+        match look {
+            Look::BlockingOnLoop | Look::Missing => {
+                self.painter.hatch(area, Paint::Edge(look));
+                self.painter.frame(area, Paint::Edge(look));
+            }
+            Look::Stall | Look::Error | Look::SignalLost | Look::Extra | Look::Moved => {
+                self.painter.frame(area, Paint::Edge(look));
+            }
+            _ => {}
+        }
+    }
+
+    fn mark(&mut self, slice: Slice) {
+        let x = self.frame.places.scale.x(exact(slice.begin.0));
+        let at = [x, self.top + self.height / 2.0];
+        let radius = MARK.min(self.height / 2.0);
+        if slice.look.severity() >= 3 {
+            self.painter.diamond(at, radius + 2.0, Paint::Edge(slice.look));
+        }
+        self.painter.diamond(at, radius, Paint::Slice(slice.look));
+    }
+
+    /// What the search found: at most one outline for each pixel.
+    fn found(&mut self) {
+        let view = self.frame.view;
+        let found = view.found().in_row(self.at.group, self.at.lane, self.at.row);
+        let range = self.row.between(moment(view.range.from.max(0.0)), moment(view.range.to));
+        let mut next = found.partition_point(|slice| *slice < range.start);
+        while let Some(&index) = found.get(next).filter(|slice| **slice < range.end) {
+            self.outline(index, Paint::Found);
+            let Some(slice) = self.row.slice(index) else { break };
+            let pixel = self.frame.places.scale.nanos_per_pixel();
+            let beyond = exact(slice.end.0).max(exact(slice.begin.0) + pixel);
+            let before = |slice: &u32| {
+                self.row.slice(*slice).is_some_and(|slice| exact(slice.begin.0) < beyond)
+            };
+            next += 1 + found[next + 1..].partition_point(before);
+        }
+    }
+
+    /// An edge around a slice or a mark, two pixels wide.
+    fn outline(&mut self, slice: u32, paint: Paint) {
+        let Some(slice) = self.row.slice(slice) else { return };
+        let scale = &self.frame.places.scale;
+        let (begin, end) = (exact(slice.begin.0), exact(slice.end.0));
+        if scale.x(end) < scale.left || scale.x(begin) > scale.right {
+            return;
+        }
+        let area = if begin == end {
+            let radius = MARK.min(self.height / 2.0) + 2.0;
+            [scale.x(begin) - radius, self.top, 2.0 * radius, self.height]
+        } else {
+            let [left, right] = self.edges(begin, end);
+            [left, self.top, (right - left).max(3.0), self.height]
+        };
+        let [x, y, width, height] = area;
+        self.painter.frame(area, paint);
+        self.painter.frame([x + 1.0, y + 1.0, width - 2.0, height - 2.0], paint);
+    }
 }

@@ -197,6 +197,17 @@ pub const KEYS: &[Binding] = &[
     bind(&[Key::Escape], Action::Escape, "close, let go, deselect"),
 ];
 
+/// What the pointer does, for the help and the documentation: the gesture, and what it does.
+pub const GESTURES: &[(&str, &str)] = &[
+    ("click", "select; on a lane's title, fold it"),
+    ("drag", "measure; edges of slices attract"),
+    ("drag a signal", "what if it came then?"),
+    ("Shift drag", "pan, as one finger does"),
+    ("Ctrl wheel", "zoom, as two fingers do"),
+    ("Shift wheel", "pan"),
+    ("double click", "fit the slice or the measured range"),
+];
+
 /// What a key does with these modifiers. The browser keeps what is pressed with control, alt or command.
 pub fn action(key: Key, modifiers: Modifiers) -> Option<Action> {
     if modifiers.ctrl || modifiers.alt || modifiers.meta {

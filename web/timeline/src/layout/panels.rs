@@ -1,0 +1,99 @@
+//! What lies over everything: the tooltip, the help, and what is said if there is nothing to see.
+
+use super::place::{HEADER, whole};
+use super::{Frame, Painter};
+use crate::draw::Paint;
+use crate::view::{GESTURES, KEYS};
+use crate::words;
+
+/// The height of a line of text.
+const LINE: f32 = 17.0;
+/// Free space around the text of a panel.
+const MARGIN: f32 = 8.0;
+/// The longest line of a tooltip, in characters.
+const TOOLTIP_CHARS_MAX: usize = 60;
+
+/// What the pointer is on, in words.
+pub fn tooltip(painter: &mut Painter, frame: &Frame) {
+    let view = frame.view;
+    let (Some(at), Some((x, y))) = (view.hovered, view.pointer) else { return };
+    let Some(slice) = frame.scene.slice(at).filter(|_| !view.is_dragging()) else { return };
+    let name = frame.scene.names.get(slice.name as usize).map_or("", |name| name);
+    let lane = &frame.scene.groups[usize::from(at.group)].lanes[usize::from(at.lane)].title;
+    let when = if slice.begin == slice.end {
+        vec![format!("at {}", slice.begin.exact())]
+    } else {
+        vec![slice.length().exact(), format!("{} to {}", slice.begin.exact(), slice.end.exact())]
+    };
+    let mut lines = vec![(name.to_owned(), Paint::PanelText)];
+    lines.push((format!("{} · {lane}", words::look(slice.look)), Paint::PanelDim));
+    lines.extend(when.into_iter().map(|line| (line, Paint::PanelText)));
+    for (line, _) in &mut lines {
+        *line = line.chars().take(TOOLTIP_CHARS_MAX).collect();
+    }
+    let widest = lines.iter().map(|(line, _)| painter.text_width(line)).fold(0.0, f32::max);
+    let width = (widest + 2.0 * MARGIN).min(view.width);
+    let height = lines.len() as f32 * LINE + MARGIN;
+    // Beside the pointer, or on its other side if there is no room.
+    let left = if x + 14.0 + width <= view.width { x + 14.0 } else { x - 14.0 - width };
+    let top = if y + 18.0 + height <= view.height { y + 18.0 } else { y - 10.0 - height };
+    let (left, top) = (left.clamp(0.0, (view.width - width).max(0.0)), top.max(0.0));
+    painter.panel([left, top, width, height]);
+    for (number, (line, paint)) in lines.iter().enumerate() {
+        let y = top + MARGIN / 2.0 + (number as f32 + 0.5) * LINE;
+        painter.text([left + MARGIN, y], width - 2.0 * MARGIN, line, *paint);
+    }
+}
+
+/// All keys and gestures.
+pub fn help(painter: &mut Painter, frame: &Frame) {
+    if !frame.view.help {
+        return;
+    }
+    let keys = KEYS.iter().map(|binding| (binding.label(), binding.help));
+    let gestures = GESTURES.iter().map(|&(gesture, help)| (gesture.to_owned(), help));
+    let lines: Vec<_> = keys.chain(gestures).collect();
+    let view = frame.view;
+    let room = view.height - 2.0 * MARGIN - 8.0;
+    let per_column = whole(room / LINE).max(1);
+    let columns = if view.width >= 900.0 && lines.len() > per_column { 2 } else { 1 };
+    let per_column = lines.len().div_ceil(columns).min(per_column);
+    let keys_width = painter.text_width("double click") + 16.0;
+    let widest = lines.iter().map(|(_, help)| painter.text_width(help)).fold(0.0, f32::max);
+    let least = (view.width - 16.0) / columns as f32 - 2.0 * MARGIN;
+    let column = (keys_width + widest).min(least).max(0.0) + 2.0 * MARGIN;
+    let (width, height) = (column * columns as f32, per_column as f32 * LINE + 2.0 * MARGIN);
+    let left = ((view.width - width) / 2.0).max(0.0);
+    let top = ((view.height - height) / 2.0).max(0.0);
+    painter.panel([left, top, width, height]);
+    for (index, (keys, help)) in lines.iter().take(per_column * columns).enumerate() {
+        let x = left + MARGIN + (index / per_column) as f32 * column;
+        let y = top + MARGIN + ((index % per_column) as f32 + 0.5) * LINE;
+        painter.text([x, y], keys_width - 8.0, keys, Paint::PanelText);
+        let room = column - 2.0 * MARGIN - keys_width;
+        painter.text([x + keys_width, y], room, help, Paint::PanelDim);
+    }
+}
+
+/// What is said where nothing is to be seen.
+pub fn empty(painter: &mut Painter, frame: &Frame) {
+    let lines: &[&str] = if frame.scene.groups.iter().all(|group| group.lanes.is_empty()) {
+        &[
+            "this run has no events:",
+            "the program ended before its event loop did anything.",
+            "Its output and how it ended are on this page.",
+        ]
+    } else if frame.places.content <= frame.view.scroll {
+        &[]
+    } else {
+        &["nothing happens here: f shows everything, z goes back"]
+    };
+    let mut y = HEADER + 40.0;
+    for line in lines {
+        let width = painter.text_width(line);
+        let scale = &frame.places.scale;
+        let x = (f32::midpoint(scale.left, scale.right) - width / 2.0).max(scale.left + 4.0);
+        painter.text([x, y], scale.right - x, line, Paint::Dim);
+        y += LINE;
+    }
+}
