@@ -6,9 +6,15 @@
 
 pub mod parts;
 pub mod problem;
+pub mod run;
 pub mod runs;
 pub mod site;
+pub mod source_view;
+pub mod tables;
+#[cfg(test)]
+mod testing;
+mod timeline;
 pub mod what_if;
 
 /// The style sheet of all pages.
-pub const STYLE_CSS: &str = include_str!("style.css");
+pub const STYLE_CSS: &str = concat!(include_str!("style.css"), include_str!("run.css"));

@@ -1,0 +1,223 @@
+//! The page of a run, as a reader finds it.
+
+use super::*;
+use crate::testing::{
+    HOSTILE, assert_harmless, file, server, stalled_run, stalled_trace, with_record_texts,
+    with_texts,
+};
+
+fn shown(run: &KeptRun, trace: &KeptTrace, query: &str) -> String {
+    body(&server(), run, trace, &Query::read(query)).into_string()
+}
+
+/// The stalled run with another record.
+fn changed(change: impl FnOnce(&mut Record)) -> KeptRun {
+    let mut run = stalled_run();
+    if let Ok(record) = &mut run.record {
+        change(record);
+    }
+    run
+}
+
+/// The text of a page, without its elements.
+fn words(html: &str) -> String {
+    let mut words = String::new();
+    for piece in html.split('<') {
+        let text = piece.split_once('>').map_or(piece, |(_, text)| text);
+        words.push_str(text);
+    }
+    words.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+#[test]
+fn the_verdict_comes_first_and_says_who_is_to_blame() {
+    let html = shown(&stalled_run(), &Ok(stalled_trace()), "");
+    let words = words(&html);
+    let verdict = "fails the loop stalled for 1.05s at 2s (budget 20ms), held up by the step of task \"main\" \
+                   (app.rs:3:1), in the blocking call \"db.query\" on the loop.";
+    assert!(words.contains(verdict), "{words}");
+    let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text}"));
+    let order = [
+        "<h1>",
+        "class=\"verdict",
+        "loopbox run scenarios/db.toml --seed 7",
+        "id=\"checks\"",
+        "id=\"timeline\"",
+        "id=\"turns\"",
+        "id=\"events\"",
+    ];
+    assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{html}");
+}
+
+#[test]
+fn what_fails_as_it_must_is_caught() {
+    let run = changed(|record| {
+        record.holds = true;
+        record.checks.retain(|check| check.status.is_good());
+    });
+    let words = words(&shown(&run, &Ok(stalled_trace()), ""));
+    let verdict = "holds The mistake that the scenario shows is caught: 1 of 2 calls on the loop";
+    assert!(words.contains(verdict), "{words}");
+    assert!(words.contains("✓caught") || words.contains("caught"), "{words}");
+    let run = changed(|record| {
+        record.holds = true;
+        record.checks.truncate(1);
+    });
+    let words = self::words(&shown(&run, &Ok(stalled_trace()), ""));
+    assert!(words.contains(
+        "Everything is as the scenario expects: the program exited with status 0 at 3.051s."
+    ));
+}
+
+#[test]
+fn events_lead_to_the_timeline_the_program_and_the_scenario() {
+    let html = shown(&stalled_run(), &Ok(stalled_trace()), "");
+    // The signal of the scenario, in the table of signals and in the list of events.
+    assert!(html.matches(r##"href="#scenario-6""##).count() >= 3, "{html}");
+    // The rule that the blocking call comes from is in the file that the scenario extends.
+    assert!(html.contains(r##"href="#scenario-1-1""##) && html.contains(r#"id="scenario-1-1""#));
+    let row = html
+        .split("id=\"event-13\"")
+        .nth(1)
+        .expect("the event")
+        .split("</tr>")
+        .next()
+        .unwrap_or_default();
+    assert!(
+        row.starts_with(" data-event=\"13\"") && row.contains("blocking db.query begins"),
+        "{row}"
+    );
+    assert!(
+        html.contains(r##"href="#event-10" data-goto="2000000000-3050000000" data-select="10""##),
+        "the turn: {html}"
+    );
+    assert!(html.contains("app.rs:9:5"), "where the job comes from");
+}
+
+#[test]
+fn each_list_says_what_was_measured() {
+    let words = words(&shown(&stalled_run(), &Ok(stalled_trace()), ""));
+    for part in [
+        "2.5s3.05s3.05s550ms", // raised, delivered, handled, latency
+        "✗on the loop",
+        "1, 1 call on the loop".trim_start_matches("1, "),
+        "p501ms",
+        "app.rs:7",
+    ] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+}
+
+#[test]
+fn the_list_of_events_has_pages() {
+    let mut trace = stalled_trace();
+    let event = trace.events[0];
+    trace.events = vec![event; 1_200];
+    let html = shown(&stalled_run(), &Ok(trace.clone()), "");
+    assert!(html.contains(r##"href="?events=500#events""##) && !html.contains("Earlier events"));
+    assert!(html.contains("id=\"event-499\"") && !html.contains("id=\"event-500\""));
+    let html = shown(&stalled_run(), &Ok(trace.clone()), "t=1-2&events=500");
+    assert!(
+        html.contains(r##"href="?events=0#events""##)
+            && html.contains(r##"href="?events=1000#events""##)
+    );
+    assert!(html.contains("<details class=\"fold\" id=\"events\" open>"), "whoever asks sees them");
+    let beyond = shown(&stalled_run(), &Ok(trace.clone()), "events=5000");
+    assert!(beyond.contains("There is no event 5000"));
+    for absurd in ["events=-1", "events=x", "events=99999999999999999999999", "events"] {
+        assert_eq!(Query::read(absurd), Query::default());
+    }
+    assert!(
+        shown(&stalled_run(), &Ok(trace.clone()), &format!("events={}", usize::MAX))
+            .contains("There is no event")
+    );
+    // Nobody answers a question to a file.
+    let html = body(&file(), &stalled_run(), &Ok(trace), &Query::default()).into_string();
+    assert!(
+        !html.contains("?events=")
+            && html.contains("The first 500 of 1200 events are listed in this file")
+    );
+}
+
+#[test]
+fn in_a_single_file_no_id_is_another_runs() {
+    let html = body(&file(), &stalled_run(), &Ok(stalled_trace()), &Query::default()).into_string();
+    for id in html.split(" id=\"").skip(1) {
+        assert!(id.starts_with("run/scenarios/db/seed-7/"), "{}", &id[..40]);
+    }
+    for address in html.split("href=\"#").skip(1) {
+        let own = address.starts_with("run/")
+            || address.starts_with("golden/")
+            || address.starts_with("sweep/");
+        assert!(own, "{}", &address[..40]);
+    }
+}
+
+#[test]
+fn every_link_within_the_page_leads_somewhere() {
+    for site in [server(), file()] {
+        let html =
+            body(&site, &stalled_run(), &Ok(stalled_trace()), &Query::default()).into_string();
+        let ids: std::collections::BTreeSet<&str> =
+            html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(ids.len(), html.matches(" id=\"").count(), "an id is there twice");
+        for link in html.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let page = ["golden/", "sweep/"].iter().any(|other| link.starts_with(other));
+            assert!(page || ids.contains(link), "{link}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_shown_says_what_to_do() {
+    let broken = KeptRun { record: Err("damaged at line 3: x".into()), ..stalled_run() };
+    let text = words(&shown(&broken, &Err("not there".into()), ""));
+    assert!(
+        text.contains("This result cannot be read: damaged at line 3: x.")
+            && text.contains("Run the scenario again")
+    );
+    let html = shown(&stalled_run(), &Err("cut off at line 7".into()), "");
+    let text = words(&html);
+    assert!(
+        text.contains("The trace cannot be shown: cut off at line 7.")
+            && text.contains("1.05s at 2s"),
+        "{text}"
+    );
+    assert!(!html.contains("data-timeline"));
+    let old = changed(|record| {
+        record.version = 1;
+        (record.source, record.world, record.golden) = Default::default();
+    });
+    let text = words(&shown(&old, &Ok(stalled_trace()), ""));
+    assert!(
+        text.contains("An older Loopbox kept this result") && !text.contains("What if"),
+        "{text}"
+    );
+    let mut trace = stalled_trace();
+    trace.events.clear();
+    assert!(
+        words(&shown(&stalled_run(), &Ok(trace), ""))
+            .contains("Nothing was recorded: the program exited")
+    );
+    let mut trace = stalled_trace();
+    trace.ending =
+        Ending::LimitReached { limit: Limit::Trace, allowed: "1000".into(), backtrace: Vec::new() };
+    assert!(words(&shown(&stalled_run(), &Ok(trace), "")).contains("Raise trace-limit (now 1000)"));
+    let query =
+        Query { left_out: Some("only the first second is here".into()), ..Query::default() };
+    let html = body(&file(), &stalled_run(), &Ok(stalled_trace()), &query).into_string();
+    assert!(html.contains("only the first second is here"));
+}
+
+#[test]
+fn hostile_texts_are_shown_and_do_nothing() {
+    for text in HOSTILE {
+        let run = changed(|record| *record = with_record_texts(record.clone(), text));
+        let html = shown(&run, &Ok(with_texts(stalled_trace(), text)), "");
+        assert_harmless(&html, text);
+    }
+    let long = "x".repeat(1_000_000);
+    let run = changed(|record| *record = with_record_texts(record.clone(), &long));
+    let html = shown(&run, &Ok(with_texts(stalled_trace(), &long)), "");
+    assert!(html.len() < 300_000, "{} bytes", html.len());
+}
