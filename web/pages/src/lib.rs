@@ -6,10 +6,12 @@
 
 pub mod parts;
 pub mod problem;
+pub mod quantity;
 pub mod run;
 pub mod runs;
 pub mod site;
 pub mod source_view;
+pub mod sweep;
 pub mod tables;
 #[cfg(test)]
 mod testing;

@@ -7,6 +7,8 @@ use loopbox_trace::check::Status;
 use loopbox_trace::record::Record;
 use maud::{Markup, PreEscaped, html};
 
+use crate::quantity::Worst;
+
 pub use loopbox_trace::text::one_line;
 
 /// The icon of every page: a loop in a box.
@@ -130,6 +132,29 @@ pub fn budget_bar(measured: Nanos, allowed: Nanos, is_good: bool) -> Markup {
             rect.ground x="0" y="3" width=(BAR_WIDTH) height="6" rx="3" {}
             rect class=(fill) x="0" y="3" width=(width) height="6" rx="3" {}
             line.limit x1=(BAR_BUDGET_X) x2=(BAR_BUDGET_X) y1="0" y2="12" {}
+        }
+    }
+}
+
+/// A cell with a measured time, beside what is allowed if that is known.
+pub(crate) fn time_cell(label: &str, worst: Worst) -> Markup {
+    let fails = worst.fails();
+    html! {
+        td.measure data-label=(label) data-value=[worst.measured.map(|time| time.0)] {
+            @match (worst.measured, worst.allowed) {
+                (Some(measured), Some(allowed)) => {
+                    span class={ "against" (if fails { " bad" } else { "" }) } {
+                        @if fails { span.sign { "✗ " } }
+                        strong { (duration(measured)) } " of " (duration(allowed))
+                    }
+                    (budget_bar(measured, allowed, !fails))
+                }
+                (Some(measured), None) => span class=[fails.then_some("bad")] {
+                    @if fails { span.sign { "✗ " } }
+                    (duration(measured))
+                },
+                (None, _) => @if fails { span.bad { span.sign { "✗ " } "none" } },
+            }
         }
     }
 }

@@ -12,9 +12,10 @@ use loopbox_trace::record::Reported;
 use maud::{Markup, html};
 
 pub use query::{Query, Shown, Sort};
-use row::{Row, Worst};
+use row::Row;
 
-use crate::parts::{self, Tone, badge, count, duration, one_line};
+use crate::parts::{self, Tone, badge, count, one_line};
+use crate::quantity::Quantity;
 use crate::site::{Delivery, KeptRun, Page, Site};
 
 /// More rows than this make a page that nobody reads and a browser is slow with.
@@ -163,11 +164,13 @@ fn table(site: &Site, rows: &[Row<'_>], query: &Query) -> Markup {
     let heading = |words: &str, sort: Sort, kind: &str| {
         let sorted = (query.sort == sort).then_some(match sort {
             Sort::Verdict | Sort::Scenario => "ascending",
-            Sort::Stall | Sort::Lag | Sort::Signal | Sort::Time => "descending",
+            Sort::Largest(_) => "descending",
         });
+        // What fails is 0.
+        let first = (sort == Sort::Verdict).then_some("ascending");
         let address = format!("{}{}", site.runs(), Query { sort, ..query.clone() });
         html! {
-            th scope="col" aria-sort=[sorted] data-sort=(kind) {
+            th scope="col" aria-sort=[sorted] data-sort=(kind) data-first=[first] {
                 @if site.delivery == Delivery::File { (words) } @else { a href=(address) { (words) } }
             }
         }
@@ -180,12 +183,11 @@ fn table(site: &Site, rows: &[Row<'_>], query: &Query) -> Markup {
                     tr {
                         (heading("Scenario", Sort::Scenario, "text"))
                         (heading("Verdict", Sort::Verdict, "number"))
-                        (heading("Worst stall", Sort::Stall, "number"))
-                        (heading("Worst lag", Sort::Lag, "number"))
-                        (heading("Signal latency", Sort::Signal, "number"))
+                        @for quantity in Quantity::ALL {
+                            (heading(quantity.words(), Sort::Largest(quantity), "number"))
+                        }
                         th scope="col" data-sort="number" { "Diagnostics" }
                         th scope="col" data-sort="number" { "Seed" }
-                        (heading("Virtual time", Sort::Time, "number"))
                     }
                 }
                 tbody { @for row in rows { (row_of(site, row)) } }
@@ -201,25 +203,16 @@ fn row_of(site: &Site, row: &Row<'_>) -> Markup {
     let record = row.record();
     let title = record.map(|record| one_line(&record.title)).filter(|title| !title.is_empty());
     let path = record.map_or(id, |record| record.scenario.as_str());
-    let rank = if row.failing > 0 {
-        "fails"
-    } else if row.unreadable > 0 {
-        "unreadable"
-    } else {
-        "holds"
-    };
     html! {
-        tr data-verdict=(rank) {
+        tr data-verdict=(row.kinds()) {
             th.scenario scope="row" data-value=(one_line(id)) {
                 a href=(address) { bdi { @if let Some(title) = &title { (title) } @else { (one_line(id)) } } }
                 @if title.is_some() { span.path { bdi { (one_line(path)) } } }
             }
-            td data-label="Verdict" data-value=(match rank { "fails" => 0, "unreadable" => 1, _ => 2 }) {
+            td data-label="Verdict" data-value=(row.rank()) {
                 (verdict_of(row))
             }
-            (time_cell("Worst stall", row.stall))
-            (time_cell("Worst lag", row.lag))
-            (time_cell("Signal latency", row.signal))
+            @for (quantity, worst) in &row.worst { (parts::time_cell(quantity.words(), *worst)) }
             td data-label="Diagnostics" data-value=(row.reported.iter().map(|r| r.count).sum::<usize>()) {
                 (reported_of(&row.reported))
             }
@@ -229,9 +222,6 @@ fn row_of(site: &Site, row: &Row<'_>) -> Markup {
                 } @else if let Some(record) = record {
                     (record.seed)
                 }
-            }
-            td.number data-label="Virtual time" data-value=[row.finished.map(|time| time.0)] {
-                @if let Some(time) = row.finished { (duration(time)) }
             }
         }
     }
@@ -303,28 +293,6 @@ fn changes_of(changes: &Changes) -> Markup {
                 (group(Tone::New, "new", &changes.new))
                 (group(Tone::Good, "resolved", &changes.resolved))
                 (group(Tone::Quiet, "ongoing", &changes.ongoing))
-            }
-        }
-    }
-}
-
-fn time_cell(label: &str, worst: Worst) -> Markup {
-    let fails = worst.status.is_some_and(|status| !status.is_good());
-    html! {
-        td.measure data-label=(label) data-value=[worst.measured.map(|time| time.0)] {
-            @match (worst.measured, worst.allowed) {
-                (Some(measured), Some(allowed)) => {
-                    span class={ "against" (if fails { " bad" } else { "" }) } {
-                        @if fails { span.sign { "✗ " } }
-                        strong { (duration(measured)) } " of " (duration(allowed))
-                    }
-                    (parts::budget_bar(measured, allowed, !fails))
-                }
-                (Some(measured), None) => span class=[fails.then_some("bad")] {
-                    @if fails { span.sign { "✗ " } }
-                    (duration(measured))
-                },
-                (None, _) => @if fails { span.bad { span.sign { "✗ " } "none" } },
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::quantity::Quantity;
+
 /// What of the list of runs is shown. A form sends it, so that it works without scripts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
@@ -39,14 +41,8 @@ pub enum Sort {
     Verdict,
     /// By the scenario's name.
     Scenario,
-    /// The longest stall first.
-    Stall,
-    /// The largest lag first.
-    Lag,
-    /// The largest latency of a signal first.
-    Signal,
-    /// The longest virtual time first.
-    Time,
+    /// The largest value first.
+    Largest(Quantity),
 }
 
 impl Shown {
@@ -66,10 +62,10 @@ impl Sort {
     pub const ALL: [(Sort, &str, &str); 6] = [
         (Sort::Verdict, "", "failing first"),
         (Sort::Scenario, "scenario", "by name"),
-        (Sort::Stall, "stall", "longest stall first"),
-        (Sort::Lag, "lag", "largest lag first"),
-        (Sort::Signal, "signal", "slowest signal first"),
-        (Sort::Time, "time", "longest run first"),
+        (Sort::Largest(Quantity::Stall), Quantity::Stall.name(), "longest stall first"),
+        (Sort::Largest(Quantity::Lag), Quantity::Lag.name(), "largest lag first"),
+        (Sort::Largest(Quantity::Signal), Quantity::Signal.name(), "slowest signal first"),
+        (Sort::Largest(Quantity::Time), Quantity::Time.name(), "longest run first"),
     ];
 }
 
@@ -142,7 +138,7 @@ mod tests {
     fn what_has_no_meaning_is_passed_over() {
         let query = Query::parse("q=%ff&verdict=maybe&sort=&x&sort=stall&&=");
         assert_eq!(query.words, "\u{fffd}");
-        assert_eq!((query.shown, query.sort), (Shown::All, Sort::Stall));
+        assert_eq!((query.shown, query.sort), (Shown::All, Sort::Largest(Quantity::Stall)));
         let long = Query::parse(&format!("q={}", "ä".repeat(1_000_000)));
         assert_eq!(long.words.chars().count(), WORDS_CHARS_MAX);
     }

@@ -1,13 +1,14 @@
 //! One row of the list of runs: one scenario, with one seed or with many.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use loopbox_trace::check::Status;
 use loopbox_trace::findings::{Changes, changes};
 use loopbox_trace::record::{Record, Reported};
 use loopbox_trace::{Level, Nanos};
 
 use super::query::{Query, Shown, Sort};
+use crate::quantity::{Quantity, Worst};
 use crate::site::KeptRun;
 
 /// What is known of a scenario: all of its runs.
@@ -23,19 +24,7 @@ pub(super) struct Row<'a> {
     /// What was reported in all of them together.
     pub reported: Vec<Reported>,
     /// What is shown in the columns of times.
-    pub stall: Worst,
-    pub lag: Worst,
-    pub signal: Worst,
-    pub finished: Option<Nanos>,
-}
-
-/// The worst of a measured quantity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Worst {
-    pub measured: Option<Nanos>,
-    pub allowed: Option<Nanos>,
-    /// How the expectation about it came out, if there is one.
-    pub status: Option<Status>,
+    pub worst: [(Quantity, Worst); 4],
 }
 
 impl<'a> Row<'a> {
@@ -52,10 +41,7 @@ impl<'a> Row<'a> {
             unreadable: runs.len() - readable().count(),
             changes: all_changes,
             reported: reported(readable()),
-            stall: worst(readable(), "max-stall", |record| record.summary.worst_stall),
-            lag: worst(readable(), "lag", |record| record.summary.worst_lag),
-            signal: worst(readable(), "signal-latency", |r| r.summary.worst_signal_latency),
-            finished: readable().map(|record| record.summary.finished).max(),
+            worst: Quantity::ALL.map(|quantity| (quantity, quantity.worst(readable()))),
             runs,
         }
     }
@@ -70,13 +56,27 @@ impl<'a> Row<'a> {
         self.runs.iter().filter_map(|run| run.record.as_ref().ok())
     }
 
+    fn measured(&self, quantity: Quantity) -> Option<Nanos> {
+        self.worst
+            .iter()
+            .find(|(known, _)| *known == quantity)
+            .and_then(|(_, worst)| worst.measured)
+    }
+
     /// What is worst comes first.
-    fn rank(&self) -> u8 {
+    pub fn rank(&self) -> u8 {
         match (self.failing, self.unreadable) {
             (1.., _) => 0,
             (0, 1..) => 1,
             (0, 0) => 2,
         }
+    }
+
+    /// Everything that it is, as it can be asked for.
+    pub fn kinds(&self) -> String {
+        let kinds =
+            Shown::ALL.iter().filter(|(shown, name, _)| !name.is_empty() && self.is_shown(*shown));
+        kinds.map(|(_, name, _)| *name).collect::<Vec<_>>().join(" ")
     }
 
     fn is_shown(&self, shown: Shown) -> bool {
@@ -110,15 +110,11 @@ pub(super) fn select<'a>(rows: Vec<Row<'a>>, query: &Query) -> Vec<Row<'a>> {
         .into_iter()
         .filter(|row| row.is_shown(query.shown) && words.iter().all(|word| row.has(word)))
         .collect();
-    let largest = |value: Option<Nanos>| std::cmp::Reverse(value);
     // Stable: whatever is equal stays in the order of names.
     match query.sort {
         Sort::Verdict => rows.sort_by_key(Row::rank),
         Sort::Scenario => {}
-        Sort::Stall => rows.sort_by_key(|row| largest(row.stall.measured)),
-        Sort::Lag => rows.sort_by_key(|row| largest(row.lag.measured)),
-        Sort::Signal => rows.sort_by_key(|row| largest(row.signal.measured)),
-        Sort::Time => rows.sort_by_key(|row| largest(row.finished)),
+        Sort::Largest(quantity) => rows.sort_by_key(|row| Reverse(row.measured(quantity))),
     }
     rows
 }
@@ -130,27 +126,6 @@ pub(super) fn rows(runs: &[KeptRun]) -> Vec<Row<'_>> {
         scenarios.entry(run.scenario_id()).or_default().push(run);
     }
     scenarios.into_values().map(Row::of).collect()
-}
-
-/// The largest that was measured. The status is the worst one: a bound on a percentile may fail where the largest
-/// value is within its bound.
-fn worst<'r>(
-    records: impl Iterator<Item = &'r Record>,
-    key: &str,
-    summary: impl Fn(&Record) -> Option<Nanos>,
-) -> Worst {
-    records.fold(Worst::default(), |worst, record| {
-        let check = record.checks.iter().find(|check| check.key == key);
-        let budget = check.and_then(|check| check.budget);
-        let measured = budget.map(|budget| budget.measured).or_else(|| summary(record));
-        let is_bad = |status: Option<Status>| status.is_some_and(|status| !status.is_good());
-        let status = check.map(|check| check.status);
-        Worst {
-            measured: worst.measured.max(measured),
-            allowed: worst.allowed.or_else(|| budget.and_then(|budget| budget.allowed)),
-            status: if is_bad(worst.status) { worst.status } else { status.or(worst.status) },
-        }
-    })
 }
 
 fn reported<'r>(records: impl Iterator<Item = &'r Record>) -> Vec<Reported> {
@@ -165,7 +140,7 @@ fn reported<'r>(records: impl Iterator<Item = &'r Record>) -> Vec<Reported> {
         }
     }
     // What is worst may be the last thing that came.
-    all.sort_by_key(|reported| std::cmp::Reverse(reported.level.max(Level::Info)));
+    all.sort_by_key(|reported| Reverse(reported.level.max(Level::Info)));
     all
 }
 
