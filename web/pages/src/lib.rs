@@ -4,6 +4,7 @@
 //! browser runs scripts. What a page says must be there without scripts; the timeline and the live updates
 //! are additions. No verdict is computed here: that is `loopbox-trace`'s business.
 
+pub mod compare;
 pub mod parts;
 pub mod problem;
 pub mod quantity;

@@ -115,16 +115,17 @@ fn seen(
     let timeline = Timeline {
         columns: site.columns(&run.id),
         label: format!("Timeline of {}", title(run)),
-        ..Timeline::default()
+        what_if: what_if(site, run, record).map(|address| format!("{address}/fragment")),
+        ..Timeline::of_run(record, trace)
     };
     // Whoever asks for a page of the list wants to see it.
     let asked_for_events = query.events_from > 0;
     let events = trace.events.len().to_string();
     html! {
         @if trace.events.is_empty() { (empty_trace(record)) }
-        @if let Some(why) = &query.left_out { p.note role="note" { (one_line(why)) } }
+        @if let Some(why) = &query.left_out { p.note-box { (one_line(why)) } }
         @if let Ending::LimitReached { limit: Limit::Trace, allowed, .. } = &trace.ending {
-            p.note role="note" {
+            p.note-box {
                 "The trace ends where the run reached its limit of events. Raise "
                 code { "trace-limit" } " (now " (one_line(allowed)) ") in the scenario's " code { "[machine]" }
                 " to see more."
@@ -147,12 +148,17 @@ fn seen(
     }
 }
 
+/// Where something else can be tried: old records do not tell what there is to try.
+fn what_if(site: &Site, run: &KeptRun, record: &Record) -> Option<String> {
+    site.what_if(&run.id).filter(|_| record.version >= 2)
+}
+
 fn links(site: &Site, run: &KeptRun, record: &Record) -> Markup {
     html! {
         @if record.golden.is_some() {
             a href=(site.golden(&run.id)) { "Compare with the golden" }
         }
-        @if let (Some(address), true) = (site.what_if(&run.id), record.version >= 2) {
+        @if let Some(address) = what_if(site, run, record) {
             a href=(address) { "What if …" }
         }
         @if run.id.contains('/') {
@@ -164,7 +170,7 @@ fn links(site: &Site, run: &KeptRun, record: &Record) -> Markup {
 /// What stands beside the facts: what the program wrote, and the scenario.
 fn beside(ids: &Ids, record: &Record, trace: Option<&Trace>) -> Markup {
     html! {
-        div.beside {
+        div.halves.beside-facts {
             @if let Some(trace) = trace {
                 section id=(ids.id("output")) {
                     h2 { "Output" }
@@ -206,7 +212,7 @@ fn unreadable_record(run: &KeptRun, why: &str) -> Markup {
     html! {
         article.run {
             h1 { bdi { (title(run)) } }
-            p.problem { "This result cannot be read: " bdi { (one_line(why)) } "." }
+            p.note-box { "This result cannot be read: " bdi { (one_line(why)) } "." }
             p {
                 "Run the scenario again to replace it, or remove the file. A result that a newer Loopbox wrote needs "
                 "that Loopbox to be read."
@@ -218,7 +224,7 @@ fn unreadable_record(run: &KeptRun, why: &str) -> Markup {
 
 fn unreadable_trace(why: &str, record: &Record) -> Markup {
     html! {
-        p.problem role="note" {
+        p.note-box {
             "The trace cannot be shown: " bdi { (one_line(why)) }
             ". The verdict above was computed when it was there. To see the run again:"
         }
@@ -228,7 +234,7 @@ fn unreadable_trace(why: &str, record: &Record) -> Markup {
 
 fn old_record(record: &Record) -> Markup {
     html! {
-        p.note role="note" {
+        p.note-box {
             "An older Loopbox kept this result, with neither the scenario's text, nor the golden, nor what could be "
             "tried otherwise. Run it again to have them:"
         }
@@ -238,7 +244,7 @@ fn old_record(record: &Record) -> Markup {
 
 fn empty_trace(record: &Record) -> Markup {
     html! {
-        p.note role="note" {
+        p.note-box {
             "Nothing was recorded: the program " bdi { (one_line(&record.ending.to_string())) }
             " before its event loop did anything. Its output below may say why."
         }

@@ -86,6 +86,25 @@ pub(crate) fn stalled_run() -> KeptRun {
     KeptRun { id: "scenarios/db/seed-7".into(), record: Ok(record), previous: None }
 }
 
+/// The stalled run with another record.
+pub(crate) fn changed_run(change: impl FnOnce(&mut Record)) -> KeptRun {
+    let mut run = stalled_run();
+    if let Ok(record) = &mut run.record {
+        change(record);
+    }
+    run
+}
+
+/// The text of a page, without its elements.
+pub(crate) fn words(html: &str) -> String {
+    let mut words = String::new();
+    for piece in html.split('<') {
+        let text = piece.split_once('>').map_or(piece, |(_, text)| text);
+        words.push_str(text);
+    }
+    words.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
 /// The golden of a trace with what goldens hold by default.
 pub(crate) fn golden_text(trace: &Trace) -> String {
     golden::render(trace, &golden::default_groups(), ms(1))

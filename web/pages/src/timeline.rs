@@ -3,6 +3,8 @@
 //! Without scripts it says where the same facts stand. Data for the script lie in hidden elements as text, so
 //! nothing in them can end the element or be run.
 
+use loopbox_trace::record::{Record, SentSignal};
+use loopbox_trace::{Event, EventKind, Nanos, Trace};
 use maud::{Markup, html};
 use serde::Serialize;
 
@@ -23,6 +25,45 @@ pub(crate) struct Timeline<'a> {
     pub(crate) what_if: Option<String>,
     /// What is wrong, worst first.
     pub(crate) issues: Vec<Mark>,
+    /// The scenario's signals, which can be dragged if there is somebody who answers.
+    pub(crate) signals: Vec<Draggable>,
+    /// How long a turn may take.
+    pub(crate) budget: Option<Nanos>,
+}
+
+impl Timeline<'_> {
+    /// What a run's record and trace say about the timeline of the run.
+    pub(crate) fn of_run(record: &Record, trace: &Trace) -> Self {
+        let stall = record.checks.iter().find(|check| check.key == "max-stall");
+        Timeline {
+            budget: stall.and_then(|check| check.budget?.allowed),
+            signals: draggable(record, trace),
+            ..Timeline::default()
+        }
+    }
+}
+
+/// A signal of the scenario, as the script reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Draggable {
+    /// Which of the scenario's signals it is.
+    signal: usize,
+    /// The event of its raising.
+    event: usize,
+}
+
+/// The scenario's signals, as far as the run came to them.
+fn draggable(record: &Record, trace: &Trace) -> Vec<Draggable> {
+    let raised = |signal: usize, sent: &SentSignal| {
+        let is_it = |event: &Event| {
+            event.kind == EventKind::SignalRaised(sent.signal)
+                && event.at == sent.at
+                && trace.is_first_process(event.lane)
+        };
+        Some(Draggable { signal, event: trace.events.iter().position(is_it)? })
+    };
+    let signals = record.world.signals.iter().enumerate();
+    signals.filter_map(|(signal, sent)| raised(signal, sent)).collect()
 }
 
 /// Something to jump to, as the script reads it.
@@ -36,7 +77,7 @@ pub(crate) struct Mark {
 
 /// The section of a timeline. Its canvas is hidden until the script has something to draw.
 pub(crate) fn section(ids: &Ids, timeline: &Timeline<'_>) -> Markup {
-    let issues = serde_json::to_string(&timeline.issues).unwrap_or_else(|_| "[]".into());
+    let can_drag = timeline.what_if.is_some() && !timeline.signals.is_empty();
     let keys = ids.id("timeline-keys");
     html! {
         section.timeline id=(ids.id("timeline")) aria-label="Timeline" data-timeline
@@ -45,6 +86,8 @@ pub(crate) fn section(ids: &Ids, timeline: &Timeline<'_>) -> Markup {
             data-second-title=[timeline.second.as_ref().map(|(_, title)| title)]
             data-golden=[timeline.golden.map(|_| ids.link("timeline-golden"))]
             data-what-if=[timeline.what_if.as_ref()]
+            data-signals=[can_drag.then(|| ids.link("timeline-signals"))]
+            data-budget=[timeline.budget.map(|budget| budget.0)]
             data-issues=(ids.link("timeline-issues")) {
             canvas tabindex="0" role="application" aria-label=(timeline.label) aria-describedby=(keys) {}
             p.timeline-keys id=(keys) {
@@ -56,9 +99,17 @@ pub(crate) fn section(ids: &Ids, timeline: &Timeline<'_>) -> Markup {
             aside.timeline-details aria-label="Details of the selection" hidden {}
             noscript { p.note { "The timeline needs scripts. The tables below say the same." } }
         }
-        pre hidden id=(ids.id("timeline-issues")) { (issues) }
+        pre hidden id=(ids.id("timeline-issues")) { (json(&timeline.issues)) }
+        @if can_drag {
+            pre hidden id=(ids.id("timeline-signals")) { (json(&timeline.signals)) }
+        }
         @if let Some(golden) = timeline.golden {
             pre hidden id=(ids.id("timeline-golden")) { (golden) }
         }
     }
+}
+
+/// Plain data always have a form.
+fn json(data: &[impl Serialize]) -> String {
+    serde_json::to_string(data).unwrap_or_else(|_| "[]".into())
 }

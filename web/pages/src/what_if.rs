@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 use crate::parts::{Tone, badge, code, duration, name, one_line, verdict};
 use crate::run;
-use crate::site::{KeptRun, Page, Site, Step};
+use crate::site::{KeptRun, KeptTrace, Page, Site, Step};
 use crate::tables::{Ids, or_nothing, table};
 use crate::timeline::{self, Timeline};
 
@@ -96,7 +96,7 @@ pub struct Save {
 }
 
 /// The page of an experiment with a run. Only a server has it.
-pub fn page(site: &Site, run: &KeptRun, experiment: &Experiment) -> String {
+pub fn page(site: &Site, run: &KeptRun, trace: &KeptTrace, experiment: &Experiment) -> String {
     let address = site.what_if(&run.id).unwrap_or_default();
     let mut trail = run::trail(site, run);
     trail.push(Step { name: "what if".into(), address: address.clone() });
@@ -106,21 +106,21 @@ pub fn page(site: &Site, run: &KeptRun, experiment: &Experiment) -> String {
         article.what-if {
             h1 { "What if: " bdi { (run::title(run)) } }
             @match record {
-                Ok(record) => (tried(site, run, record, experiment, &address)),
-                Err(why) => p.problem {
+                Ok(record) => (tried(site, run, record, trace, experiment, &address)),
+                Err(why) => p.note-box {
                     "This result cannot be read, so nothing can be tried with it: " bdi { (one_line(why)) } "."
                 },
             }
         }
     };
-    site.document(&Page { title, trail, body, timeline: record.is_ok() })
+    site.document(&Page { title, trail, body, timeline: record.is_ok() && trace.is_ok() })
 }
 
 /// What changes on the page when something else is asked for: the verdict, without the form and the timeline.
 pub fn fragment(run: &KeptRun, experiment: &Experiment) -> String {
     match &run.record {
         Ok(record) => outcome(record, experiment).into_string(),
-        Err(why) => html! { p.problem { bdi { (one_line(why)) } } }.into_string(),
+        Err(why) => html! { p.note-box { bdi { (one_line(why)) } } }.into_string(),
     }
 }
 
@@ -128,19 +128,20 @@ fn tried(
     site: &Site,
     run: &KeptRun,
     record: &Record,
+    trace: &KeptTrace,
     experiment: &Experiment,
     address: &str,
 ) -> Markup {
     let ids = &Ids::of(site, &site.run(&run.id));
     let came = experiment.outcome.as_ref().is_some_and(Result::is_ok);
     let second = came.then(|| (format!("{address}.columns?{}", experiment.query), "what if"));
-    let timeline = Timeline {
+    let timeline = trace.as_ref().map(|trace| Timeline {
         columns: site.columns(&run.id),
         label: format!("Timeline of the kept run and of the experiment: {}", run::title(run)),
         second,
         what_if: Some(format!("{address}/fragment")),
-        ..Timeline::default()
-    };
+        ..Timeline::of_run(record, trace)
+    });
     html! {
         p {
             "The scenario runs again in the sandbox with what you change here, and nothing is kept unless you save it. "
@@ -151,7 +152,10 @@ fn tried(
         section.what-if-outcome id="what-if-outcome" aria-label="What comes of it" aria-live="polite" {
             (outcome(record, experiment))
         }
-        (timeline::section(ids, &timeline))
+        @match &timeline {
+            Ok(timeline) => (timeline::section(ids, timeline)),
+            Err(why) => p.note-box { "The kept trace cannot be shown: " bdi { (one_line(why)) } "." },
+        }
         @if came || experiment.save.saved.is_some() { (save(address, experiment)) }
     }
 }
@@ -221,7 +225,7 @@ fn shown(text: &str) -> String {
 fn outcome(kept: &Record, experiment: &Experiment) -> Markup {
     match &experiment.outcome {
         None if experiment.fields.iter().any(|field| field.error.is_some()) => html! {
-            p.problem { "Something that was asked for makes no sense; it says so beside its field." }
+            p.note-box { "Something that was asked for makes no sense; it says so beside its field." }
         },
         None => html! {
             p.note {
@@ -230,7 +234,7 @@ fn outcome(kept: &Record, experiment: &Experiment) -> Markup {
             }
         },
         Some(Err(why)) => html! {
-            p.problem { "The scenario could not be run like that: " bdi { (one_line(why)) } }
+            p.note-box { "The scenario could not be run like that: " bdi { (one_line(why)) } }
         },
         Some(Ok(outcome)) => beside_each_other(kept, &outcome.record),
     }

@@ -1,0 +1,178 @@
+//! The page of a golden, as a reader finds it.
+
+use loopbox_trace::EventKind;
+
+use super::*;
+use crate::testing::{
+    HOSTILE, assert_harmless, changed_run, file, golden_text, ms, server, stalled_trace,
+    with_record_texts, with_texts, words,
+};
+
+/// The page of the stalled run, whose golden is of another trace.
+fn against(change: impl FnOnce(&mut Trace)) -> String {
+    let mut expected = stalled_trace();
+    change(&mut expected);
+    let text = golden_text(&expected);
+    let run = changed_run(|record| {
+        record.golden = Some(GoldenText { path: "db.trace".into(), text: Some(text) });
+        record.checks.push(Check { key: "trace".into(), ..record.checks[0].clone() });
+    });
+    body(&server(), &run, &Ok(stalled_trace())).into_string()
+}
+
+/// The event of a kind, which must be there.
+fn position(trace: &Trace, wanted: impl Fn(&EventKind) -> bool) -> usize {
+    trace.events.iter().position(|event| wanted(&event.kind)).expect("an event")
+}
+
+#[test]
+fn what_is_the_same_is_folded_and_said() {
+    let html = against(|_| {});
+    let words = words(&html);
+    assert!(
+        words.contains("the same All 16 events of the golden happened, in order and in time."),
+        "{words}"
+    );
+    assert!(
+        !html.contains("first-divergence")
+            && !words.contains("--bless")
+            && !html.contains("tr class=\"moved")
+    );
+    assert_eq!(html.matches("<details class=\"same\">").count(), 3, "a fold for each lane");
+    assert!(html.contains("data-golden=\"#timeline-golden\""));
+    assert!(words.contains("times may be 1ms apart") && words.contains("signal blocking job"));
+}
+
+#[test]
+fn a_row_is_the_difference() {
+    let html = against(|golden| {
+        let handled = position(golden, |kind| matches!(kind, EventKind::SignalHandled { .. }));
+        golden.events[handled].at = ms(2600);
+        let log = position(golden, |kind| matches!(kind, EventKind::Log { .. }));
+        golden.events.remove(log);
+        let raised = position(golden, |kind| matches!(kind, EventKind::SignalRaised(_)));
+        let raised = golden.events[raised];
+        golden.events.insert(0, raised);
+    });
+    let text = words(&html);
+    assert!(
+        text.contains("different 3 lines differ: 1 at another time, 1 missing, 1 extra."),
+        "{text}"
+    );
+    let row = |class: &str| {
+        let row = html.split(&format!("<tr class=\"{class}\"")).nth(1).expect(class);
+        words(row.split("</tr>").next().unwrap_or_default())
+    };
+    assert!(
+        row("moved").ends_with("signal SIGTERM handled, raised 2.5s3.05s+450ms!later, by 450ms"),
+        "{}",
+        row("moved")
+    );
+    assert!(row("missing").ends_with("2.5ssignal SIGTERM raised––✗missing"), "{}", row("missing"));
+    assert!(row("extra").contains("–log INFO app: draining3.05s–+extra"), "{}", row("extra"));
+    assert!(text.contains("loopbox run scenarios/db.toml --bless"));
+}
+
+#[test]
+fn the_first_divergence_is_a_link_to_its_row_and_its_place_in_the_timeline() {
+    let html = against(|golden| {
+        let finished = position(golden, |kind| matches!(kind, EventKind::JobFinished(..)));
+        golden.events[finished].at = ms(9);
+        golden.events.pop();
+    });
+    let goto = "href=\"#first-divergence\" data-goto=\"6000000-9000000\" data-select=\"9\"";
+    assert!(html.contains(goto), "{html}");
+    assert_eq!(html.matches("id=\"first-divergence\"").count(), 1);
+    assert!(
+        words(&html).contains(
+            "They part at 6ms on lane worker-1: job hash finished, done !earlier, by 3ms."
+        )
+    );
+    assert!(html.contains("at another time: job hash finished, done"), "the keys lead there");
+}
+
+#[test]
+fn lanes_of_one_side_say_so() {
+    let html = against(|golden| golden.lanes[2] = "worker-9".into());
+    let text = words(&html);
+    assert!(
+        text.contains("only the run has this lane")
+            && text.contains("only the golden has this lane"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_cannot_be_compared_says_what_to_do() {
+    let shown = |change: fn(&mut Record)| {
+        words(&body(&server(), &changed_run(change), &Ok(stalled_trace())).into_string())
+    };
+    let none = shown(|record| record.golden = None);
+    assert!(none.contains("The scenario has no golden.") && none.contains("--bless"), "{none}");
+    let old = shown(|record| (record.version, record.golden) = (1, None));
+    assert!(old.contains("An older Loopbox kept this result, without the golden."), "{old}");
+    let missing =
+        shown(|record| record.golden = Some(GoldenText { path: "x.trace".into(), text: None }));
+    assert!(missing.contains("There is no file x.trace yet."), "{missing}");
+    let broken = shown(|record| {
+        record.golden = Some(GoldenText { path: "x.trace".into(), text: Some("<<<<<<<".into()) });
+    });
+    assert!(broken.contains("The golden x.trace cannot be read: line 1: not a golden"), "{broken}");
+    let other_seed = shown(|_| {});
+    assert!(other_seed.contains("this run has another one"), "{other_seed}");
+    let no_trace = body(&server(), &changed_run(|_| {}), &Err("cut off at line 7".into()));
+    assert!(words(&no_trace.into_string()).contains("They cannot be compared: cut off at line 7."));
+}
+
+#[test]
+fn in_a_single_file_ids_are_the_pages_own() {
+    let run = changed_run(|record| {
+        let golden =
+            record.golden.as_mut().and_then(|golden| golden.text.as_mut()).expect("a golden");
+        *golden = golden.replace("hash", "hush");
+    });
+    let html = body(&file(), &run, &Ok(stalled_trace())).into_string();
+    for id in html.split(" id=\"").skip(1) {
+        assert!(id.starts_with("golden/scenarios/db/seed-7/"), "{}", &id[..40]);
+    }
+    assert!(html.contains("href=\"#golden/scenarios/db/seed-7/first-divergence\""));
+    assert!(!html.contains("href=\"#timeline"));
+}
+
+#[test]
+fn long_lanes_are_folded_and_cut() {
+    let mut expected = stalled_trace();
+    let event = expected.events[3];
+    expected.events = vec![event; 5_000];
+    let run = |text: String| {
+        changed_run(|record| {
+            record.golden = Some(GoldenText { path: "db.trace".into(), text: Some(text) });
+        })
+    };
+    let same = body(&server(), &run(golden_text(&expected)), &Ok(expected.clone())).into_string();
+    assert!(same.len() < 600_000 && words(&same).contains("The first 300 of them are listed."));
+    let other = golden_text(&expected).replace("job hash", "job hush");
+    let html = body(&server(), &run(other), &Ok(expected)).into_string();
+    assert!(
+        html.len() < 2_000_000 && words(&html).contains("More of this lane is not listed."),
+        "{}",
+        html.len()
+    );
+    assert!(html.contains("id=\"first-divergence\""));
+}
+
+#[test]
+fn hostile_texts_are_shown_and_do_nothing() {
+    for text in HOSTILE {
+        let golden = golden_text(&with_texts(stalled_trace(), text)).replace("draining", text);
+        let run = changed_run(|record| {
+            *record = with_record_texts(record.clone(), text);
+            record.golden = Some(GoldenText { path: text.into(), text: Some(golden) });
+        });
+        let mut trace = stalled_trace();
+        trace.lanes[0] = text.into();
+        assert_harmless(&body(&server(), &run, &Ok(trace)).into_string(), text);
+        let run = changed_run(|record| *record = with_record_texts(record.clone(), text));
+        assert_harmless(&body(&server(), &run, &Ok(stalled_trace())).into_string(), text);
+    }
+}
