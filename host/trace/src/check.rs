@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Nanos, Trace};
 pub use expectations::{Expectations, ExpectedDiagnostic, GoldenExpectation, Latency, Span};
+pub(crate) use reports::unexpected;
 
 /// How a run fared against its expectations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

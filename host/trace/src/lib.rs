@@ -2,7 +2,7 @@
 //!
 //! A [`Trace`] is the list of a run's [`Event`]s on [`Lane`]s of virtual time. This crate holds that
 //! model, its forms (the stored form of [`store`], the golden text of [`golden`], the [`columns`] that the
-//! viewer loads), and the functions that judge it: [`measure`], [`check`] and [`diff`]. A [`record`] is what is
+//! viewer loads), and the functions that judge it: [`measure`], [`check`], [`diff`] and [`issues`]. A [`record`] is what is
 //! kept of a run beside its trace, and [`findings`] compares two of them.
 //!
 //! It knows neither the machine that makes traces nor the command that shows them, so a verdict can
@@ -15,6 +15,7 @@ pub mod diff;
 pub mod findings;
 pub mod golden;
 mod intact;
+pub mod issues;
 pub mod measure;
 mod merge;
 pub mod model;

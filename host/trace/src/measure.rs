@@ -11,7 +11,7 @@ mod turns;
 use serde::{Deserialize, Serialize};
 
 use crate::text::one_line;
-use crate::{EventKind, JobId, Label, Lane, Nanos, Outcome, Signal, Trace};
+use crate::{Event, EventKind, JobId, Label, Lane, Nanos, Outcome, Signal, Trace};
 
 pub use blocking::describe_call;
 pub use pools::{PoolWait, QueuePeak, pool_waits, queue_peaks};
@@ -26,6 +26,8 @@ pub struct Lag {
     pub lag: Nanos,
     /// What it was.
     pub due: Due,
+    /// The event of seeing it: an index into [`Trace::events`].
+    pub event: usize,
 }
 
 /// What can be due.
@@ -56,15 +58,15 @@ impl Due {
 
 /// How late the loop saw each due thing, in the order in which it saw them.
 pub fn lags(trace: &Trace) -> Vec<Lag> {
-    let lag = |at: Nanos, since: Nanos, due| Some(Lag { at, lag: at - since, due });
-    let of_event = |event: &crate::Event| match event.kind {
-        EventKind::TimerFired { name, due } => lag(event.at, due, Due::Timer(name)),
-        EventKind::JobDelivered { job, finished } => lag(event.at, finished, Due::Job(job)),
-        EventKind::MessageReceived { message, posted } => {
-            lag(event.at, posted, Due::Message(message))
-        }
-        EventKind::SignalDelivered { signal, raised } => lag(event.at, raised, Due::Signal(signal)),
-        _ => None,
+    let of_event = |(index, event): (usize, &Event)| {
+        let (since, due) = match event.kind {
+            EventKind::TimerFired { name, due } => (due, Due::Timer(name)),
+            EventKind::JobDelivered { job, finished } => (finished, Due::Job(job)),
+            EventKind::MessageReceived { message, posted } => (posted, Due::Message(message)),
+            EventKind::SignalDelivered { signal, raised } => (raised, Due::Signal(signal)),
+            _ => return None,
+        };
+        Some(Lag { at: event.at, lag: event.at - since, due, event: index })
     };
     trace.of_first_process().filter_map(of_event).collect()
 }
@@ -78,6 +80,9 @@ pub struct SignalLatency {
     pub raised: Nanos,
     /// When its handler returned; `None` if that never happened.
     pub handled: Option<Nanos>,
+    /// The event that tells most of it, the handler's return or else the sending: an index into
+    /// [`Trace::events`].
+    pub event: usize,
 }
 
 impl SignalLatency {
@@ -91,10 +96,11 @@ impl SignalLatency {
 /// a pending one shares its fate and is not listed; one that took its default action has no handler.
 pub fn signal_latencies(trace: &Trace) -> Vec<SignalLatency> {
     let mut signals: Vec<SignalLatency> = Vec::new();
-    for event in trace.of_first_process() {
+    for (index, event) in trace.of_first_process() {
         match event.kind {
             EventKind::SignalRaised(signal) => {
-                signals.push(SignalLatency { signal, raised: event.at, handled: None });
+                let (raised, event) = (event.at, index);
+                signals.push(SignalLatency { signal, raised, handled: None, event });
             }
             // Each of these follows the raising that it is about, and takes it off the list.
             EventKind::SignalMerged(signal) | EventKind::SignalDefault(signal) => {
@@ -108,7 +114,7 @@ pub fn signal_latencies(trace: &Trace) -> Vec<SignalLatency> {
                 if let Some(sent) = signals.iter_mut().find(|sent| {
                     sent.signal == signal && sent.raised == raised && sent.handled.is_none()
                 }) {
-                    sent.handled = Some(event.at);
+                    (sent.handled, sent.event) = (Some(event.at), index);
                 }
             }
             _ => {}
@@ -137,12 +143,26 @@ pub struct BlockingCall {
     pub length: Nanos,
     /// How it came out; `None` if it had not ended when the run did.
     pub outcome: Option<Outcome>,
+    /// The event of its beginning: an index into [`Trace::events`].
+    pub event: usize,
 }
 
 impl BlockingCall {
     /// Whether it blocked the event loop.
     pub fn on_loop(&self) -> bool {
         self.lane == Lane::MAIN
+    }
+
+    /// When the thread went on.
+    pub fn end(&self) -> Nanos {
+        self.begin + self.length
+    }
+
+    /// For people: which, when, for how long and where.
+    pub fn describe(&self, trace: &Trace) -> String {
+        let lane = one_line(&trace.lanes[usize::from(self.lane.0)]);
+        let name = one_line(trace.text(self.name));
+        format!("{name} at {} for {} on lane {lane}", self.begin, self.length)
     }
 }
 
@@ -151,7 +171,7 @@ pub fn blocking_calls(trace: &Trace) -> Vec<BlockingCall> {
     let mut calls: Vec<BlockingCall> = Vec::new();
     // Indices of the calls that have not ended, innermost last.
     let mut open: Vec<usize> = Vec::new();
-    for event in trace.of_first_process() {
+    for (index, event) in trace.of_first_process() {
         match event.kind {
             EventKind::BlockingBegin(name) => {
                 open.push(calls.len());
@@ -161,6 +181,7 @@ pub fn blocking_calls(trace: &Trace) -> Vec<BlockingCall> {
                     begin: event.at,
                     length: trace.finished - event.at,
                     outcome: None,
+                    event: index,
                 });
             }
             EventKind::BlockingEnd(name, outcome) => {

@@ -652,9 +652,9 @@ impl Trace {
         self.processes.first().is_none_or(|process| lane < process.first_lane)
     }
 
-    /// The events of the run's first process.
-    pub fn of_first_process(&self) -> impl Iterator<Item = &Event> {
-        self.events.iter().filter(|event| self.is_first_process(event.lane))
+    /// The events of the run's first process, each with its index.
+    pub fn of_first_process(&self) -> impl Iterator<Item = (usize, &Event)> {
+        self.events.iter().enumerate().filter(|(_, event)| self.is_first_process(event.lane))
     }
 
     /// The events of one lane, in order.

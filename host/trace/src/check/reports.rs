@@ -6,7 +6,7 @@ use super::{ExpectedDiagnostic, Finding, GoldenExpectation, Ruling, first_lines}
 use crate::golden::{self, Divergence};
 use crate::measure::{BlockingCall, QueuePeak, blocking_calls, queue_peaks};
 use crate::text::{self, one_line};
-use crate::{Diagnostic, EventKind, Trace};
+use crate::{Diagnostic, EventKind, Nanos, Trace};
 
 /// How many entries of a list are shown.
 const LIST_MAX: usize = 10;
@@ -34,11 +34,7 @@ pub(super) fn offloaded(patterns: &[GlobMatcher], trace: &Trace) -> Finding {
     } else {
         Ruling::Kept
     };
-    let listed = on_loop.iter().map(|call| {
-        let lane = one_line(&trace.lanes[call.lane.0 as usize]);
-        let name = one_line(name(call));
-        format!("{name} at {} for {} on lane {lane}", call.begin, call.length)
-    });
+    let listed = on_loop.iter().map(|call| call.describe(trace));
     let mut detail = first_lines(listed.collect::<Vec<_>>(), LIST_MAX);
     detail.extend(unused.iter().map(|pattern| format!("no call matches `{}`", pattern.glob())));
     let shown: Vec<_> = patterns.iter().map(|pattern| pattern.glob().to_string()).collect();
@@ -82,13 +78,11 @@ pub(super) fn queue_length(max: usize, trace: &Trace) -> Finding {
 /// The runtime reported these things and no others.
 pub(super) fn diagnostics(expected: &[ExpectedDiagnostic], trace: &Trace) -> Finding {
     // Those that reached the trace: the table may hold some from after the run's end.
-    let actual: Vec<(String, &Diagnostic)> = trace
+    let actual: Vec<(Nanos, &Diagnostic)> = trace
         .events
         .iter()
         .filter_map(|event| match event.kind {
-            EventKind::Diagnostic(index) => {
-                Some((event.at.to_string(), &trace.diagnostics[index as usize]))
-            }
+            EventKind::Diagnostic(index) => Some((event.at, &trace.diagnostics[index as usize])),
             _ => None,
         })
         .collect();
@@ -111,7 +105,7 @@ pub(super) fn diagnostics(expected: &[ExpectedDiagnostic], trace: &Trace) -> Fin
         .iter()
         .zip(&pairs)
         .filter(|(_, pair)| pair.is_none())
-        .map(|((at, diagnostic), _)| format!("unexpected at {at}: {}", describe(diagnostic)));
+        .map(|((at, diagnostic), _)| unexpected(*at, diagnostic));
     let detail: Vec<_> = missing.chain(extra).collect();
     let codes = |codes: Vec<&str>| {
         if codes.is_empty() { "none".to_owned() } else { one_line(&codes.join(", ")) }
@@ -137,6 +131,11 @@ fn describe_expected(expected: &ExpectedDiagnostic) -> String {
         }
     }
     line
+}
+
+/// A report that nobody expects.
+pub(crate) fn unexpected(at: Nanos, diagnostic: &Diagnostic) -> String {
+    format!("unexpected at {at}: {}", describe(diagnostic))
 }
 
 fn describe(diagnostic: &Diagnostic) -> String {

@@ -16,6 +16,8 @@ pub struct PoolWait {
     pub at: Nanos,
     /// How long it had waited in the queue of its pool.
     pub waited: Nanos,
+    /// The event of taking it: an index into [`Trace::events`].
+    pub event: usize,
 }
 
 impl PoolWait {
@@ -36,14 +38,14 @@ impl PoolWait {
 
 /// How long each job waited for a worker, in the order in which they were taken.
 pub fn pool_waits(trace: &Trace) -> Vec<PoolWait> {
-    let of_event = |event: &crate::Event| match event.kind {
+    let of_event = |(index, event): (usize, &crate::Event)| match event.kind {
         EventKind::JobStarted(job) => {
             let queued = trace.jobs[job.0 as usize].queued;
-            Some(PoolWait { job, at: event.at, waited: event.at - queued })
+            Some(PoolWait { job, at: event.at, waited: event.at - queued, event: index })
         }
         _ => None,
     };
-    trace.events.iter().filter_map(of_event).collect()
+    trace.events.iter().enumerate().filter_map(of_event).collect()
 }
 
 /// The longest queue of one pool.

@@ -26,6 +26,11 @@ impl Turn {
         self.end - self.begin
     }
 
+    /// The event of its beginning: an index into [`Trace::events`].
+    pub fn event(&self) -> usize {
+        self.events.start - 1
+    }
+
     /// What took the time: the longest activity of the turn, then the longest within that, and so on
     /// inwards. An activity that took less than half of the one around it explains nothing and is left
     /// out. Empty if nothing was recorded in the turn.
