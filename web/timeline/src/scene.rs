@@ -6,10 +6,21 @@
 //!
 //! [`Scene::of_run`] makes one; [`Row`] knows what of it a frame draws.
 
+mod children;
+mod flows;
+mod jobs;
+mod lookup;
 mod names;
+mod pack;
 mod row;
 mod run;
+mod signals;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod thread;
+mod whose;
 
 use loopbox_trace::{Nanos, Trace};
 
@@ -28,6 +39,8 @@ pub struct Scene {
     pub names: Vec<String>,
     /// What is wrong, the worst first.
     pub issues: Vec<Issue>,
+    /// A turn that is longer is a stall.
+    pub budget: Option<Nanos>,
 }
 
 /// The lanes of one trace, or of one golden.
@@ -223,8 +236,10 @@ impl Scene {
     /// come the worst first.
     pub fn of_run(trace: &Trace, budget: Option<Nanos>, problems: Vec<Problem>) -> Scene {
         let mut names = Names::default();
-        let group = run::group(trace, &mut names, budget);
-        Scene::of_groups(vec![group], names, trace.finished, problems)
+        let group = run::group(trace, 0, &mut names, budget);
+        let mut scene = Scene::of_groups(vec![group], names, trace.finished, budget);
+        scene.add_issues(std::slice::from_ref(trace), 0, problems);
+        scene
     }
 
     /// The slice, if there is one.
@@ -237,12 +252,18 @@ impl Scene {
         groups: Vec<Group>,
         names: Names,
         finished: Nanos,
-        problems: Vec<Problem>,
+        budget: Option<Nanos>,
     ) -> Scene {
         let rows = groups.iter().flat_map(|group| &group.lanes).flat_map(|lane| &lane.rows);
         let end = rows.map(Row::end).fold(finished, Nanos::max);
-        let issue = |Problem { title, begin, end, .. }| Issue { title, begin, end, slice: None };
-        let issues = problems.into_iter().map(issue).collect();
-        Scene { groups, end, names: names.into_texts(), issues }
+        Scene { groups, end, names: names.into_texts(), issues: Vec::new(), budget }
+    }
+
+    /// Adds what is wrong with one of the traces that the scene was made from.
+    fn add_issues(&mut self, traces: &[Trace], trace: usize, problems: Vec<Problem>) {
+        for Problem { title, begin, end, event } in problems {
+            let slice = event.and_then(|event| self.slice_of_event(traces, trace, event));
+            self.issues.push(Issue { title: names::fit(&title).into_owned(), begin, end, slice });
+        }
     }
 }

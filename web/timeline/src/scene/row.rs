@@ -39,6 +39,8 @@ impl Slice {
 pub struct Row {
     /// What stands beside the row, if its lane's title is not enough: an index into [`super::Scene::names`].
     pub title: Option<u32>,
+    /// Whether each slice stands for several that found no room in the rows above, and says how many.
+    pub counts: bool,
     /// In nanoseconds, ascending.
     begins: Vec<u64>,
     /// In nanoseconds; not before the begin, and not after the next one's begin.
@@ -93,6 +95,12 @@ impl Row {
         }
         row.seal();
         row
+    }
+
+    /// The row with this title.
+    pub(super) fn titled(mut self, title: u32) -> Row {
+        self.title = Some(title);
+        self
     }
 
     /// Adds a slice behind the last one.
@@ -168,6 +176,19 @@ impl Row {
     /// All slices in order.
     pub fn slices(&self) -> impl ExactSizeIterator<Item = Slice> {
         (0..self.len()).map(|index| self.slice(index).expect("it is in the row"))
+    }
+
+    /// The slice that begins with this event.
+    pub fn find(&self, event: u32) -> Option<u32> {
+        // Most rows are in the order of events, too.
+        let found = self.events.binary_search(&event).ok();
+        found.or_else(|| self.events.iter().position(|&other| other == event)).map(short)
+    }
+
+    /// The last slice that begins with this event or one before. For rows of threads: they are in the order of
+    /// events.
+    pub(super) fn last_from_before(&self, event: u32) -> Option<u32> {
+        self.events.partition_point(|&begin| begin <= event).checked_sub(1).map(short)
     }
 
     /// When the last slice ends.

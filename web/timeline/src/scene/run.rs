@@ -1,76 +1,203 @@
 //! From a trace to lanes: one pass over its events.
 
-use loopbox_trace::{EventKind, Lane as TraceLane, Nanos, Trace};
+use std::collections::BTreeMap;
 
+use loopbox_trace::text::one_line;
+use loopbox_trace::{Event, EventKind, Lane as TraceLane, Level, Nanos, PoolId, Trace};
+
+use super::children::Children;
+use super::jobs::Jobs;
 use super::names::Names;
+use super::pack::pack;
+use super::signals::Signals;
 use super::thread::{Change, Thread};
-use super::{Group, Lane, LaneKind, Row};
+use super::whose::{Role, Whose, title};
+use super::{Group, Lane, LaneKind, Look, Row, Slice};
 
-/// The lanes of one process of a trace.
-struct Process {
-    /// Empty for the first.
-    name: String,
-    /// Its lanes in the trace.
-    lanes: std::ops::Range<u16>,
+/// How many timers, signals, messages or handlers at once are shown; beyond it they are counted.
+const ROWS_MAX: usize = 6;
+
+/// What belongs to one process, but not to one of its threads.
+#[derive(Default)]
+struct Belongings {
+    timers: Vec<Slice>,
+    signals: Signals,
+    /// Messages that the loop has not seen: when they were posted, and by which event.
+    posted: BTreeMap<u32, (Nanos, u32)>,
+    messages: Vec<Slice>,
+    records: Vec<Slice>,
+    handlers: Vec<Slice>,
+    output: Vec<Slice>,
+    diagnostics: Vec<Slice>,
 }
 
-fn processes(trace: &Trace) -> Vec<Process> {
-    let count = u16::try_from(trace.lanes.len()).unwrap_or(u16::MAX);
-    let mut firsts: Vec<(String, u16)> = vec![(String::new(), 0)];
-    firsts.extend(trace.processes.iter().map(|p| (p.name.clone(), p.first_lane.0)));
-    let ends: Vec<u16> = firsts.iter().skip(1).map(|first| first.1).chain([count]).collect();
-    let lanes = firsts.into_iter().zip(ends);
-    lanes.map(|((name, first), end)| Process { name, lanes: first..end }).collect()
-}
-
-/// The lanes of a run.
-pub(super) fn lanes(trace: &Trace, names: &mut Names, budget: Option<Nanos>) -> Vec<Lane> {
+/// A group for a trace, the one with this index.
+pub(super) fn group(
+    trace: &Trace,
+    index: usize,
+    names: &mut Names,
+    budget: Option<Nanos>,
+) -> Group {
     names.read(trace);
-    let processes = processes(trace);
-    let mut threads: Vec<Thread> = (0..trace.lanes.len())
-        .map(|lane| {
-            let is_loop = processes.iter().any(|p| usize::from(p.lanes.start) == lane);
-            Thread::new(is_loop, budget)
-        })
+    let whose = Whose::of(trace);
+    let mut threads: Vec<Thread> = (0_u16..)
+        .zip(&trace.lanes)
+        .map(|(lane, _)| Thread::new(whose.role(TraceLane(lane)) == Role::Main, budget))
         .collect();
+    let mut belongings: Vec<Belongings> = Vec::new();
+    belongings.resize_with(whose.count(), Belongings::default);
+    let mut jobs = Jobs::new(trace);
+    let mut children = Children::new(trace);
     for (index, event) in (0_u32..).zip(&trace.events) {
-        let thread = &mut threads[usize::from(event.lane.0)];
-        match (Change::of(event.kind), event.kind) {
-            (Some(change), _) => thread.change(trace, names, event.at, index, change),
-            (None, EventKind::Ended | EventKind::ProcessExited { .. }) => {
-                thread.end_of_process(event.at, names.text("end"), index);
-            }
-            _ => {}
+        let process = whose.process(event.lane);
+        jobs.take_note_of(event, index, process);
+        if let Some(change) = Change::of(event.kind) {
+            threads[usize::from(event.lane.0)].change(trace, names, event.at, index, change);
+            continue;
+        }
+        if ends_its_process(trace, &whose, event) {
+            threads[usize::from(event.lane.0)].end_of_process(event.at, names.text("end"), index);
+        }
+        children.take_note_of(trace, names, event, index);
+        belongings[usize::from(process)].take_note_of(trace, names, event, index);
+    }
+
+    let ends = children.ends(trace);
+    let pools = whose.pools(trace);
+    // With what they are sorted by: each queue stands above the workers of its pool.
+    let mut lanes: Vec<((u16, LaneKind, PoolId), Lane)> = Vec::new();
+    for (number, thread) in (0_u16..).zip(threads) {
+        let lane = TraceLane(number);
+        let process = whose.process(lane);
+        let (rows, handlers) = thread.into_rows(ends[usize::from(process)]);
+        belongings[usize::from(process)].handlers.extend(handlers);
+        let (kind, title) = match whose.role(lane) {
+            Role::Main => (LaneKind::Loop, title(trace, process, "loop")),
+            Role::Signals => continue,
+            Role::Worker => (LaneKind::Worker, one_line(&trace.lanes[usize::from(number)])),
+        };
+        let key = (process, kind.min(LaneKind::Queue), pools[usize::from(number)]);
+        lanes.push((key, Lane { title, kind, process, thread: Some(lane), rows }));
+    }
+    for (pool, lane) in jobs.lanes(trace, names, &ends) {
+        lanes.push(((lane.process, lane.kind, pool), lane));
+    }
+    for ((process, belongings), end) in (0_u16..).zip(belongings).zip(&ends) {
+        for lane in belongings.into_lanes(trace, names, process, *end) {
+            lanes.push(((process, lane.kind, PoolId::DEFAULT), lane));
         }
     }
-    let mut threads: Vec<Option<Thread>> = threads.into_iter().map(Some).collect();
-    let mut made = Vec::new();
-    for (number, process) in (0_u16..).zip(&processes) {
-        for lane in process.lanes.clone() {
-            let kind = match lane - process.lanes.start {
-                0 => LaneKind::Loop,
-                1 => continue,
-                _ => LaneKind::Worker,
-            };
-            let thread = threads[usize::from(lane)].take().expect("each is taken once");
-            let mut rows: Vec<Row> = thread.into_rows(trace.finished);
-            rows.retain(|row| !row.is_empty());
-            rows.iter_mut().for_each(Row::seal);
-            if rows.is_empty() {
-                continue;
-            }
-            let title = match (kind, process.name.as_str()) {
-                (LaneKind::Loop, "") => "loop".into(),
-                (LaneKind::Loop, name) => format!("{} loop", super::names::fit(name)),
-                _ => super::names::fit(&trace.lanes[usize::from(lane)]).into_owned(),
-            };
-            made.push(Lane { title, kind, process: number, thread: Some(TraceLane(lane)), rows });
-        }
+    for lane in children.lanes(trace, &whose, names) {
+        lanes.push(((0, lane.kind, PoolId::DEFAULT), lane));
     }
-    made
+    lanes.retain(|(_, lane)| !lane.rows.is_empty());
+    lanes.sort_by_key(|(key, lane)| (*key, lane.kind));
+    lanes.truncate(usize::from(u16::MAX));
+    let lanes = lanes.into_iter().map(|(_, lane)| lane).collect();
+    Group { title: String::new(), trace: Some(index), lanes }
 }
 
-/// The only group of a scene of one run.
-pub(super) fn group(trace: &Trace, names: &mut Names, budget: Option<Nanos>) -> Group {
-    Group { title: String::new(), trace: Some(0), lanes: lanes(trace, names, budget) }
+/// Whether the event is the end of the process on whose main thread it happened.
+fn ends_its_process(trace: &Trace, whose: &Whose, event: &Event) -> bool {
+    let process = whose.process(event.lane);
+    match event.kind {
+        EventKind::Ended => whose.role(event.lane) == Role::Main,
+        EventKind::ProcessExited { process: name, .. } => {
+            let child = usize::from(process).checked_sub(1).map(|child| &trace.processes[child]);
+            whose.role(event.lane) == Role::Main
+                && child.is_some_and(|child| child.name == trace.text(name))
+        }
+        _ => false,
+    }
+}
+
+/// How a record or a report of this level looks.
+fn look_of(level: Level) -> Look {
+    match level {
+        Level::Debug | Level::Info => Look::Log,
+        Level::Warning => Look::Warning,
+        Level::Error | Level::Critical => Look::Error,
+    }
+}
+
+impl Belongings {
+    fn take_note_of(&mut self, trace: &Trace, names: &mut Names, event: &Event, index: u32) {
+        let at = event.at;
+        let mark = |name: u32, look: Look| Slice { begin: at, end: at, name, look, event: index };
+        match event.kind {
+            EventKind::TimerFired { name, due } => {
+                let begin = due.min(at);
+                self.timers.push(Slice { begin, ..mark(names.label(trace, name), Look::Timer) });
+            }
+            EventKind::MessagePosted(message) => {
+                self.posted.insert(message, (at, index));
+            }
+            EventKind::MessageReceived { message, posted } => {
+                let (begin, event) = self.posted.remove(&message).unwrap_or((posted, index));
+                let begin = begin.min(at);
+                let received = mark(names.text("message"), Look::Message);
+                self.messages.push(Slice { begin, event, ..received });
+            }
+            EventKind::Log { level, text, .. } => {
+                self.records.push(mark(names.label(trace, text), look_of(level)));
+            }
+            EventKind::Output { text, .. } => {
+                self.output.push(mark(names.label(trace, text), Look::Log));
+            }
+            EventKind::Diagnostic(diagnostic) => {
+                let diagnostic = &trace.diagnostics[diagnostic as usize];
+                let name =
+                    names.text(&one_line(&format!("{} {}", diagnostic.code, diagnostic.text)));
+                self.diagnostics.push(mark(name, look_of(diagnostic.level)));
+            }
+            kind => self.signals.take_note_of(at, kind, index),
+        }
+    }
+
+    fn into_lanes(
+        mut self,
+        trace: &Trace,
+        names: &mut Names,
+        process: u16,
+        end: Nanos,
+    ) -> Vec<Lane> {
+        let never = names.text("message, never received");
+        self.messages.extend(self.posted.values().map(|&(begin, event)| Slice {
+            begin,
+            end: end.max(begin),
+            name: never,
+            look: Look::Message,
+            event,
+        }));
+        let signals = self.signals.slices(end, names);
+        let mut log = Vec::new();
+        for (title, mut marks) in [("records", self.records), ("output", self.output)] {
+            marks.sort_by_key(|mark| mark.begin);
+            if !marks.is_empty() {
+                log.push(Row::from_slices(marks).titled(names.text(title)));
+            }
+        }
+        let handlers = pack(self.handlers, ROWS_MAX, names);
+        log.extend(handlers.into_iter().map(|row| match row.title {
+            None => row.titled(names.text("handlers")),
+            Some(_) => row,
+        }));
+        let mut rows = |slices: Vec<Slice>| pack(slices, ROWS_MAX, names);
+        [
+            (LaneKind::Timers, "timers", rows(self.timers)),
+            (LaneKind::Signals, "signals", rows(signals)),
+            (LaneKind::Messages, "messages", rows(self.messages)),
+            (LaneKind::Diagnostics, "diagnostics", rows(self.diagnostics)),
+            (LaneKind::Log, "log", log),
+        ]
+        .into_iter()
+        .map(|(kind, name, rows)| Lane {
+            title: title(trace, process, name),
+            kind,
+            process,
+            thread: None,
+            rows,
+        })
+        .collect()
+    }
 }

@@ -59,6 +59,8 @@ pub(super) struct Thread {
     rows: Vec<Row>,
     /// What goes on, outermost first.
     open: Vec<Open>,
+    /// What handlers of log records did.
+    handlers: Vec<Slice>,
     /// The clock: it never goes back, whatever the trace says.
     now: Nanos,
 }
@@ -67,13 +69,16 @@ pub(super) struct Thread {
 struct Open {
     doing: Doing,
     begin: Nanos,
+    name: u32,
+    event: u32,
     /// Its row and its index there, unless it is too deep.
     slice: Option<(usize, u32)>,
 }
 
 impl Thread {
     pub(super) fn new(is_loop: bool, budget: Option<Nanos>) -> Thread {
-        Thread { is_loop, budget, rows: Vec::new(), open: Vec::new(), now: Nanos::ZERO }
+        let (rows, open, handlers) = (Vec::new(), Vec::new(), Vec::new());
+        Thread { is_loop, budget, rows, open, handlers, now: Nanos::ZERO }
     }
 
     /// Takes note of an event of this thread.
@@ -117,11 +122,14 @@ impl Thread {
         self.row(0).push(Slice { begin: now, end: now, name, look: Look::End, event: index });
     }
 
-    /// The rows that have something, the outermost first. What goes on ends then.
-    pub(super) fn into_rows(mut self, end: Nanos) -> Vec<Row> {
+    /// The rows that have something, the outermost first, and what handlers of log records did. What goes on
+    /// ends then.
+    pub(super) fn into_rows(mut self, end: Nanos) -> (Vec<Row>, Vec<Slice>) {
         self.now = self.now.max(end);
         self.close_from(0);
-        self.rows
+        self.rows.retain(|row| !row.is_empty());
+        self.rows.iter_mut().for_each(Row::seal);
+        (self.rows, self.handlers)
     }
 
     fn begin(&mut self, doing: Doing, name: u32, index: u32) {
@@ -130,7 +138,7 @@ impl Thread {
         let now = self.now;
         let look = self.look(doing, Nanos::ZERO);
         let slice = (row < ROWS_MAX).then(|| (row, self.row(row).open(now, name, look, index)));
-        self.open.push(Open { doing, begin: now, slice });
+        self.open.push(Open { doing, begin: now, name, event: index, slice });
     }
 
     fn close_from(&mut self, position: usize) {
@@ -139,6 +147,9 @@ impl Thread {
             let (end, look) = (self.now, self.look(open.doing, self.now - open.begin));
             if let Some((row, index)) = open.slice {
                 self.rows[row].close(index, end, look);
+            }
+            if let Open { doing: Doing::Handler(..), begin, name, event, .. } = open {
+                self.handlers.push(Slice { begin, end, name, look: Look::Log, event });
             }
         }
     }
