@@ -7,6 +7,8 @@
 //! [`Scene::of_run`] makes one; [`Row`] knows what of it a frame draws.
 
 mod children;
+mod compare;
+mod details;
 mod flows;
 mod jobs;
 mod lookup;
@@ -24,6 +26,7 @@ mod whose;
 
 use loopbox_trace::{Nanos, Trace};
 
+pub use details::Details;
 pub use row::{Row, Slice, Visible};
 
 use names::Names;
@@ -238,14 +241,18 @@ impl Scene {
         let mut names = Names::default();
         let group = run::group(trace, 0, &mut names, budget);
         let mut scene = Scene::of_groups(vec![group], names, trace.finished, budget);
-        scene.add_issues(std::slice::from_ref(trace), 0, problems);
+        scene.add_issues(&[trace], 0, problems);
         scene
     }
 
     /// The slice, if there is one.
     pub fn slice(&self, at: SliceRef) -> Option<Slice> {
-        let lane = self.groups.get(usize::from(at.group))?.lanes.get(usize::from(at.lane))?;
-        lane.rows.get(usize::from(at.row))?.slice(at.slice)
+        self.lane(at)?.rows.get(usize::from(at.row))?.slice(at.slice)
+    }
+
+    /// The lane of a slice, if there is one.
+    pub fn lane(&self, at: SliceRef) -> Option<&Lane> {
+        self.groups.get(usize::from(at.group))?.lanes.get(usize::from(at.lane))
     }
 
     fn of_groups(
@@ -260,7 +267,7 @@ impl Scene {
     }
 
     /// Adds what is wrong with one of the traces that the scene was made from.
-    fn add_issues(&mut self, traces: &[Trace], trace: usize, problems: Vec<Problem>) {
+    fn add_issues(&mut self, traces: &[&Trace], trace: usize, problems: Vec<Problem>) {
         for Problem { title, begin, end, event } in problems {
             let slice = event.and_then(|event| self.slice_of_event(traces, trace, event));
             self.issues.push(Issue { title: names::fit(&title).into_owned(), begin, end, slice });

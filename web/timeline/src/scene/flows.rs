@@ -6,16 +6,19 @@
 use loopbox_trace::{Event, EventKind, JobId, Label, Lane, Nanos, Signal, TaskId, Trace};
 
 use super::lookup::Lookup;
-use super::{Flow, LaneKind, Scene, SliceRef};
+use super::{Flow, LaneKind, Look, Scene, Slice, SliceRef};
 
 /// More arrows than this would hide each other.
 const FLOWS_MAX: usize = 64;
 
 impl Scene {
     /// The arrows of a slice; the traces are those that the scene was made from.
-    pub fn flows(&self, at: SliceRef, traces: &[Trace]) -> Vec<Flow> {
+    pub fn flows(&self, at: SliceRef, traces: &[&Trace]) -> Vec<Flow> {
         let found = || {
             let slice = self.slice(at)?;
+            if self.lane(at)?.kind == LaneKind::Golden {
+                return self.counterpart(at).map(|flow| vec![flow]);
+            }
             let lookup = Lookup::new(self, traces, at.group)?;
             let event = *lookup.event(slice.event)?;
             let mut flows = Flows { lookup, flows: Vec::new() };
@@ -24,6 +27,28 @@ impl Scene {
             Some(flows.flows)
         };
         found().unwrap_or_default()
+    }
+
+    /// The arrow between an event of a golden and the same event of the run: what is on both sides is in one
+    /// order.
+    pub(super) fn counterpart(&self, at: SliceRef) -> Option<Flow> {
+        let is_paired = |slice: &Slice| matches!(slice.look, Look::Same | Look::Moved);
+        let slice = self.slice(at).filter(is_paired)?;
+        let row = self.lane(at)?.rows.get(usize::from(at.row))?;
+        let before = row.slices().take(at.slice as usize).filter(is_paired).count();
+        let group = 1 - at.group.min(1);
+        let lanes = (0..u16::MAX).zip(&self.groups.get(usize::from(group))?.lanes);
+        let (lane, other) = lanes
+            .into_iter()
+            .find(|(_, lane)| lane.title == self.lane(at).map_or("", |own| &own.title))?;
+        let mut paired =
+            (0..).zip(other.rows.first()?.slices()).filter(|(_, slice)| is_paired(slice));
+        let (index, counterpart) = paired.nth(before)?;
+        let here = (at, slice.begin);
+        let there = (SliceRef { group, lane, row: 0, slice: index }, counterpart.begin);
+        let ((from, from_at), (to, to_at)) =
+            if at.group == 0 { (here, there) } else { (there, here) };
+        Some(Flow { from, from_at, to, to_at, name: "the same event" })
     }
 }
 

@@ -12,7 +12,7 @@ use super::{LaneKind, Scene, SliceRef};
 impl Scene {
     /// The slice that shows an event of one of the traces that the scene was made from: the one that the event
     /// begins, ends or belongs to, or else the innermost one that goes on then on its thread.
-    pub fn slice_of_event(&self, traces: &[Trace], trace: usize, event: u32) -> Option<SliceRef> {
+    pub fn slice_of_event(&self, traces: &[&Trace], trace: usize, event: u32) -> Option<SliceRef> {
         let group = self.groups.iter().position(|group| group.trace == Some(trace))?;
         let lookup = Lookup::new(self, traces, u16::try_from(group).ok()?)?;
         lookup.event(event)?;
@@ -43,8 +43,8 @@ pub(super) struct Lookup<'a> {
 
 impl<'a> Lookup<'a> {
     /// For a group that was made from one of these traces.
-    pub(super) fn new(scene: &'a Scene, traces: &'a [Trace], group: u16) -> Option<Lookup<'a>> {
-        let trace = traces.get(scene.groups.get(usize::from(group))?.trace?)?;
+    pub(super) fn new(scene: &'a Scene, traces: &[&'a Trace], group: u16) -> Option<Lookup<'a>> {
+        let trace = *traces.get(scene.groups.get(usize::from(group))?.trace?)?;
         Some(Lookup { scene, trace, whose: Whose::of(trace), group })
     }
 
@@ -61,6 +61,9 @@ impl<'a> Lookup<'a> {
     pub(super) fn own_slice_of(&self, event: u32) -> Option<SliceRef> {
         use EventKind::*;
         let &Event { at, lane, kind } = self.event(event)?;
+        if self.lanes().any(|(_, lane)| lane.kind == LaneKind::Golden) {
+            return self.find(|_, thread| thread == Some(lane), |row| row.find(event));
+        }
         match kind {
             JobQueued(job) => self.queued(event).or_else(|| self.job(job)),
             JobDelivered { job, .. } => self.job(job),
