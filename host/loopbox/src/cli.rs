@@ -2,6 +2,7 @@
 
 mod list;
 mod run;
+mod view;
 
 use std::io;
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ struct Cli {
 enum Command {
     Run(run::RunCommand),
     List(list::ListCommand),
+    View(view::ViewCommand),
 }
 
 /// How results are written.
@@ -50,6 +52,11 @@ impl Refusal {
         Refusal { message: message.into(), exit_code }
     }
 
+    /// Ctrl-C would not be heard.
+    fn signals(error: &io::Error) -> Refusal {
+        Refusal::new(exit_code::BAD_SETUP, format!("cannot listen for signals: {error}"))
+    }
+
     /// The results cannot be written.
     fn output(error: &io::Error) -> Refusal {
         Refusal::new(exit_code::BAD_SETUP, format!("cannot write to standard output: {error}"))
@@ -62,6 +69,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(command) => command.execute(),
         Command::List(command) => command.execute(),
+        Command::View(command) => command.execute(),
     };
     let code = result.unwrap_or_else(|refusal| {
         terminal::note(&format!("error: {}", refusal.message));

@@ -7,6 +7,8 @@
 //! - [`scenario`] reads scenario files; [`guests`] builds what they name; [`programs`] compiles and loads
 //!   that, with [`cache`]; [`judge`] holds a run against its scenario; [`results`] keeps it.
 //!
+//! - [`view`] serves what [`results`] kept to a browser.
+//!
 //! The machine is `loopbox-machine`'s business, and verdicts are `loopbox-trace`'s. This crate is the only
 //! one that reads files and the environment, starts processes, and prints.
 
@@ -24,6 +26,8 @@ pub mod runner;
 pub mod scenario;
 pub mod session;
 pub mod sha256;
+pub mod size;
 pub mod terminal;
 #[cfg(test)]
 mod testing;
+pub mod view;

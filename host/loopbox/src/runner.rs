@@ -3,7 +3,7 @@
 //! An executor runs the scenarios on as many threads as there may be runs at once. The main thread stays
 //! out of it: it waits for SIGINT and SIGTERM and for the session to end, so that Ctrl-C is noticed
 //! whatever the guests do. The first signal asks the session to stop; it drops what is under way and
-//! reports the rest. The second one ends the process on the spot.
+//! reports the rest. The second one ends the process on the spot. The viewer's server runs in the same way.
 
 use std::convert::Infallible;
 use std::io;
@@ -45,12 +45,14 @@ impl Stop {
     }
 }
 
-/// Runs a session on this thread, and the tasks that it spawns on so many others.
+/// Runs a session on this thread, and the tasks that it spawns on so many others. `farewell` is said when it is
+/// asked to stop.
 ///
 /// # Errors
 /// The handlers of the signals cannot be set up.
 pub fn drive<T>(
     threads: usize,
+    farewell: &'static str,
     session: impl AsyncFnOnce(&Executor<'static>, &Stop) -> T,
 ) -> io::Result<T> {
     let signals = Signals::new([Signal::Int, Signal::Term])?;
@@ -65,14 +67,14 @@ pub fn drive<T>(
             scope.spawn(move || smol::block_on(executor.run(over.recv())));
         }
         let stop = Stop { closed };
-        smol::block_on(future::or(session(executor, &stop), watch(signals, wish)))
+        smol::block_on(future::or(session(executor, &stop), watch(signals, wish, farewell)))
     }))
 }
 
 /// Passes on the first signal, and obeys the second.
-async fn watch<T>(mut signals: Signals, wish: Sender<Infallible>) -> T {
+async fn watch<T>(mut signals: Signals, wish: Sender<Infallible>, farewell: &str) -> T {
     signals.next().await;
-    terminal::note("stopping; what has finished is reported (Ctrl-C again leaves at once)");
+    terminal::note(farewell);
     drop(wish);
     signals.next().await;
     process::exit(exit_code::INTERRUPTED.into())
@@ -87,7 +89,7 @@ mod tests {
 
     #[test]
     fn tasks_run_beside_the_session_and_its_result_comes_back() {
-        let result = drive(2, async |executor, _| {
+        let result = drive(2, "", async |executor, _| {
             let main = thread::current().id();
             let task = executor.spawn(async move { thread::current().id() != main });
             task.await

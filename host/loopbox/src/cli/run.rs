@@ -28,6 +28,9 @@ const JOBS_MAX: u16 = 512;
 /// How often the progress is drawn.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Said when the session is asked to stop.
+const FAREWELL: &str = "stopping; what has finished is reported (Ctrl-C again leaves at once)";
+
 /// Run scenarios and say which hold
 ///
 /// Builds the guests that the scenarios name, runs each scenario in a machine of its own, and holds it
@@ -70,11 +73,10 @@ pub struct RunCommand {
 impl RunCommand {
     pub(super) fn execute(self) -> Result<u8, Refusal> {
         let jobs = self.jobs.unwrap_or_else(default_jobs);
-        runner::drive(jobs.into(), async |executor, stop| self.session(jobs, executor, stop).await)
-            .map_err(|error| {
-                let message = format!("cannot listen for signals: {error}");
-                Refusal::new(exit_code::BAD_SETUP, message)
-            })?
+        runner::drive(jobs.into(), FAREWELL, async |executor, stop| {
+            self.session(jobs, executor, stop).await
+        })
+        .map_err(|error| Refusal::signals(&error))?
     }
 
     async fn session(

@@ -14,6 +14,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::size;
+
 /// What is written as a text.
 pub(super) trait Written: Sized {
     /// What would be right, to follow "expected".
@@ -126,48 +128,15 @@ impl Written for GlobMatcher {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bytes<const MIN: u64, const MAX: u64>(pub(super) usize);
 
-/// The units that a size may be written in, largest first.
-const SIZE_UNITS: [(&str, u64); 4] =
-    [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
-
 impl<const MIN: u64, const MAX: u64> Written for Bytes<MIN, MAX> {
-    const EXPECTED: &'static str = "a size such as \"64MiB\"";
+    const EXPECTED: &'static str = size::EXPECTED;
     fn read(text: &str) -> Result<Bytes<MIN, MAX>, String> {
-        let trimmed = text.trim();
-        let split = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
-        let (number, unit) = (&trimmed[..split], trimmed[split..].trim_start());
-        if number.is_empty() {
-            return Err(format!(
-                "`{text}` is not a size: write a whole number and a unit, such as `64MiB`"
-            ));
-        }
-        if unit.is_empty() {
-            return Err(format!("`{text}` has no unit: use one of B, KiB, MiB, GiB"));
-        }
-        let Some((_, unit)) = SIZE_UNITS.into_iter().find(|(name, _)| *name == unit) else {
-            return Err(format!("`{unit}` is not a unit of size: use one of B, KiB, MiB, GiB"));
-        };
-        number
-            .parse::<u64>()
-            .ok()
-            .and_then(|number| number.checked_mul(unit))
-            .filter(|bytes| (MIN..=MAX).contains(bytes))
-            .and_then(|bytes| usize::try_from(bytes).ok())
-            .map(Bytes)
-            .ok_or_else(|| {
-                let (min, max) = (show_bytes(MIN), show_bytes(MAX));
-                format!("`{text}` is out of range: it must be from {min} to {max}")
-            })
+        let bytes = Some(size::parse(text)?).filter(|bytes| (MIN..=MAX).contains(bytes));
+        bytes.and_then(|bytes| usize::try_from(bytes).ok()).map(Bytes).ok_or_else(|| {
+            let (min, max) = (size::show(MIN), size::show(MAX));
+            format!("`{text}` is out of range: it must be from {min} to {max}")
+        })
     }
-}
-
-/// A number of bytes in the largest unit that divides it.
-fn show_bytes(bytes: u64) -> String {
-    let (unit, size) = SIZE_UNITS
-        .into_iter()
-        .find(|(_, size)| bytes.is_multiple_of(*size))
-        .expect("one byte divides everything");
-    format!("{}{unit}", bytes / size)
 }
 
 /// A whole number between these two, both included.

@@ -1,0 +1,223 @@
+//! The site: from a request to an answer, without a socket.
+//!
+//! [`Site::answer`] blocks, for it reads files and renders pages; whoever serves it does so on a thread where that
+//! is allowed. What is wrong with a result is said on its page; nothing that is in one ends the server.
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hyper::header::IF_NONE_MATCH;
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, StatusCode};
+use loopbox_pages as pages;
+use loopbox_pages::site::{Delivery, KeptRun, KeptTrace};
+
+use super::address::Page;
+use super::answer::Answer;
+use super::assets::Assets;
+use super::changes::Changes;
+use super::gate::{Asked, Gate, Refusal};
+use super::traces::Traces;
+use crate::results::Index;
+use crate::terminal;
+
+const NO_SUCH_RUN: &str = "There is no such run, or not any more.";
+
+/// What is shown, to whom.
+#[derive(Debug)]
+pub struct Site {
+    gate: Gate,
+    /// The folder of the results, for people.
+    results: String,
+    assets: Assets,
+    index: Mutex<Index>,
+    traces: Traces,
+    /// Who listens for news.
+    pub changes: Changes,
+}
+
+impl Site {
+    /// The site of these results, behind this door.
+    pub fn new(gate: Gate, index: Index) -> Site {
+        Site {
+            gate,
+            results: index.root().to_string_lossy().into_owned(),
+            assets: Assets::embedded(),
+            index: Mutex::new(index),
+            traces: Traces::default(),
+            changes: Changes::default(),
+        }
+    }
+
+    /// The path of the first page, for everybody whom it is told.
+    pub fn base(&self) -> String {
+        self.gate.base()
+    }
+
+    /// Reads the results; says how many runs there are. Blocks.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn begin(&self) -> io::Result<usize> {
+        let mut index = self.index();
+        index.refresh()?;
+        Ok(index.runs().len())
+    }
+
+    /// What a request asks for, if it is let in. Does not block.
+    ///
+    /// # Errors
+    /// It is not, and is answered with this.
+    pub fn admit(&self, request: &Parts) -> Result<Asked, Answer> {
+        self.gate.check(request).map_err(|refusal| self.refuse(&refusal))
+    }
+
+    /// What is answered to somebody who is not let in.
+    pub fn refuse(&self, refusal: &Refusal) -> Answer {
+        let answer = match refusal.trusted {
+            true => self.problem(refusal.status, refusal.reason),
+            // A page would need the style sheet, and that has an address with the token.
+            false => Answer::text(refusal.status, refusal.reason),
+        };
+        match refusal.allowed {
+            Some(methods) => answer.allowing(methods),
+            None => answer,
+        }
+    }
+
+    /// What is answered to somebody who was let in. Blocks.
+    pub fn answer(&self, asked: &Asked, headers: &HeaderMap, _body: &[u8]) -> Answer {
+        match &asked.page {
+            Page::Entrance => Answer::see(&self.gate.base()),
+            Page::Runs => self.runs(&asked.query),
+            Page::Sweep(scenario_id) => self.sweep(scenario_id, &asked.query),
+            Page::Run(id) => self.run(id, &asked.query),
+            Page::Golden(id) => self.golden(id),
+            Page::Columns(id) => self.columns(id),
+            Page::WhatIf(..) => self.problem(StatusCode::NOT_FOUND, "There is no such page."),
+            Page::Asset(name) => self.asset(name, headers),
+            Page::Changes => self.news(asked, headers),
+        }
+    }
+
+    /// The generation of the results as they are now. Blocks.
+    pub fn look(&self) -> u64 {
+        self.index_of_now().generation()
+    }
+
+    /// The index as it was when somebody looked last.
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The index as it is now. If the folder cannot be read, what was there before is better than nothing.
+    fn index_of_now(&self) -> MutexGuard<'_, Index> {
+        let mut index = self.index();
+        if let Err(error) = index.refresh() {
+            terminal::note(&format!("cannot read `{}`: {error}", index.root().display()));
+        }
+        index
+    }
+
+    /// What pages know about the site that shows this generation of the results.
+    fn frame(&self, generation: u64) -> pages::site::Site {
+        pages::site::Site {
+            delivery: Delivery::Server { base: self.gate.base() },
+            results: self.results.clone(),
+            generation: Some(generation),
+        }
+    }
+}
+
+// Pages.
+impl Site {
+    fn runs(&self, query: &str) -> Answer {
+        let index = self.index_of_now();
+        let frame = self.frame(index.generation());
+        let query = pages::runs::Query::parse(query);
+        Answer::page(StatusCode::OK, pages::runs::page(&frame, index.runs(), &query))
+    }
+
+    fn sweep(&self, scenario_id: &str, query: &str) -> Answer {
+        let index = self.index_of_now();
+        let frame = self.frame(index.generation());
+        let query = pages::sweep::Query::parse(query);
+        match pages::sweep::page(&frame, index.runs(), scenario_id, &query) {
+            Some(page) => Answer::page(StatusCode::OK, page),
+            None => self.problem(StatusCode::NOT_FOUND, "There is no run of such a scenario."),
+        }
+    }
+
+    fn run(&self, id: &str, query: &str) -> Answer {
+        let query = pages::run::Query::read(query);
+        self.about(id, |frame, run, trace| pages::run::page(frame, run, trace, &query))
+    }
+
+    fn golden(&self, id: &str) -> Answer {
+        self.about(id, pages::compare::page)
+    }
+
+    /// A page about a run and its trace.
+    fn about(
+        &self,
+        id: &str,
+        page: impl FnOnce(&pages::site::Site, &KeptRun, &KeptTrace) -> String,
+    ) -> Answer {
+        let (frame, run, path) = {
+            let index = self.index_of_now();
+            let frame = self.frame(index.generation());
+            match (index.run(id), index.trace_path(id)) {
+                (Some(run), Some(path)) => (frame, run.clone(), path),
+                _ => return self.problem(StatusCode::NOT_FOUND, NO_SUCH_RUN),
+            }
+        };
+        // Without the index's lock: a large trace takes a while.
+        let page = match path {
+            Ok(path) => page(&frame, &run, &self.traces.open(&path).trace),
+            Err(reason) => page(&frame, &run, &Err(reason)),
+        };
+        Answer::page(StatusCode::OK, page)
+    }
+
+    /// A page that says what is wrong.
+    pub fn problem(&self, status: StatusCode, reason: &str) -> Answer {
+        // Without the index's lock, which may be what is wrong; so it does not listen for news.
+        let frame = pages::site::Site { generation: None, ..self.frame(0) };
+        Answer::page(status, pages::problem::page(&frame, status.as_u16(), reason))
+    }
+}
+
+// What is not for people.
+impl Site {
+    fn columns(&self, id: &str) -> Answer {
+        let Some(path) = self.index().trace_path(id) else {
+            return Answer::text(StatusCode::NOT_FOUND, NO_SUCH_RUN);
+        };
+        match path.and_then(|path| self.traces.open(&path).columns()) {
+            Ok(columns) => Answer::bytes(columns),
+            Err(reason) => Answer::text(StatusCode::UNPROCESSABLE_ENTITY, &reason),
+        }
+    }
+
+    fn asset(&self, name: &str, headers: &HeaderMap) -> Answer {
+        let known = headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+        match self.assets.get(name) {
+            Some(asset) => Answer::asset(asset, known.unwrap_or_default()),
+            None => Answer::text(StatusCode::NOT_FOUND, "There is no such file."),
+        }
+    }
+
+    /// News since the generation that the page shows (`?since=`), or that it heard of last.
+    fn news(&self, asked: &Asked, headers: &HeaderMap) -> Answer {
+        let heard = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+        let shown = || {
+            let mut parameters = form_urlencoded::parse(asked.query.as_bytes());
+            parameters.find(|(key, _)| key == "since").and_then(|(_, value)| value.parse().ok())
+        };
+        let known = heard.or_else(shown).unwrap_or_else(|| self.look());
+        match self.changes.listen(known) {
+            Some(listener) => Answer::news(listener),
+            None => Answer::text(StatusCode::SERVICE_UNAVAILABLE, "Too many pages listen."),
+        }
+    }
+}
