@@ -314,11 +314,13 @@ struct Part {
 fn parts(lane: &LaneDiff) -> Vec<Part> {
     let mut open: Vec<Range<usize>> = Vec::new();
     for (row, _) in lane.rows.iter().enumerate().filter(|(_, row)| row.change.is_difference()) {
-        let near = row.saturating_sub(CONTEXT_ROWS)..(row + CONTEXT_ROWS + 1).min(lane.rows.len());
+        let near = row.saturating_sub(CONTEXT_ROWS)..row + CONTEXT_ROWS + 1;
+        // A fold of one row would hide nothing.
+        let start = if near.start <= 1 { 0 } else { near.start };
+        let end = if near.end + 1 >= lane.rows.len() { lane.rows.len() } else { near.end };
         match open.last_mut() {
-            // A fold of one row would hide nothing.
-            Some(last) if near.start <= last.end + 1 => last.end = near.end,
-            _ => open.push(near),
+            Some(last) if start <= last.end + 1 => last.end = end,
+            _ => open.push(start..end),
         }
     }
     let mut parts = Vec::new();

@@ -22,7 +22,7 @@ use crate::source_view;
 use crate::tables::{self, Context, Ids, folded, or_nothing};
 use crate::timeline::{self, Timeline};
 
-pub(crate) use verdict::{reproduce, sentence, status};
+pub(crate) use verdict::{reproduce, sentence, status, word};
 
 /// Characters of one stream that are shown.
 const OUTPUT_CHARS_MAX: usize = 20_000;

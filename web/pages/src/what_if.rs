@@ -212,7 +212,7 @@ fn input(index: usize, field: &Field) -> Markup {
                     Subject::Seed => " What is drawn is drawn from it.",
                 }
             }
-            @if let Some(why) = &field.error { p.problem id=(error) { bdi { (one_line(why)) } } }
+            @if let Some(why) = &field.error { p.note-box id=(error) { bdi { (one_line(why)) } } }
         }
     }
 }
@@ -261,14 +261,20 @@ fn beside_each_other(kept: &Record, new: &Record) -> Markup {
             th scope="row" { "Verdict" }
             td { (verdict(kept)) }
             td { (verdict(new)) }
-            td { (changed(kept.holds != new.holds)) }
+            td {
+                @match (kept.holds, new.holds) {
+                    (true, false) => (badge(Tone::Bad, "holds → fails")),
+                    (false, true) => (badge(Tone::Good, "fails → holds")),
+                    _ => span.nothing { "same" },
+                }
+            }
         }
         @for (key, old, new) in &pairs {
             tr {
                 th scope="row" { (code(key)) }
                 td { (or_nothing(old.as_ref().map(checked))) }
                 td { (or_nothing(new.as_ref().map(checked))) }
-                td { (changed(turned(old, new))) }
+                td { (turn(old.as_ref(), new.as_ref())) }
             }
         }
         @for (title, old, new) in numbers(kept, new) {
@@ -302,8 +308,15 @@ fn checked(check: &Check) -> Markup {
     html! { (run::status(check.status)) " " bdi { (one_line(&check.actual)) } }
 }
 
-fn changed(yes: bool) -> Markup {
-    html! { @if yes { (badge(Tone::New, "changed")) } @else { span.nothing { "same" } } }
+/// What became of a check.
+fn turn(old: Option<&Check>, new: Option<&Check>) -> Markup {
+    let word = |check: Option<&Check>| check.map_or("not checked", |check| run::word(check.status));
+    let tone = match new {
+        _ if word(old) == word(new) => return html! { span.nothing { "same" } },
+        Some(new) if !new.status.is_good() => Tone::Bad,
+        _ => Tone::New,
+    };
+    badge(tone, &format!("{} → {}", word(old), word(new)))
 }
 
 fn numbers(old: &Record, new: &Record) -> [(&'static str, Option<Nanos>, Option<Nanos>); 4] {
@@ -323,7 +336,7 @@ fn difference(old: Option<Nanos>, new: Option<Nanos>) -> Markup {
             (Some(old), Some(new)) if new > old => { "+" (duration(new - old)) },
             (Some(old), Some(new)) if new < old => { "−" (duration(old - new)) },
             (old, new) if old == new => span.nothing { "same" },
-            _ => (changed(true)),
+            _ => (badge(Tone::New, "changed")),
         }
     }
 }
@@ -345,13 +358,13 @@ fn save(address: &str, experiment: &Experiment) -> Markup {
                 div.field {
                     label for="save-name" { "Name" }
                     input id="save-name" name="name" type="text" required maxlength="100" autocomplete="off"
-                        spellcheck="false" value=(shown(&save.name)) aria-describedby="save-hint"
+                        spellcheck="false" value=(shown(&save.name)) aria-describedby=(if save.error.is_some() { "save-error save-hint" } else { "save-hint" })
                         aria-invalid=[save.error.as_ref().map(|_| "true")];
                     p.hint id="save-hint" {
                         "Writes a new file " code { bdi { (one_line(folder)) } "/" i { "name" } ".toml" }
                         ", which extends the scenario with what is changed above. No file is replaced."
                     }
-                    @if let Some(why) = &save.error { p.problem role="alert" { bdi { (one_line(why)) } } }
+                    @if let Some(why) = &save.error { p.note-box id="save-error" role="alert" { bdi { (one_line(why)) } } }
                 }
                 p.buttons { button type="submit" { "Save as a new scenario" } }
             }

@@ -22,11 +22,11 @@ pub(super) fn paragraph(record: &Record, trace: Option<&Trace>) -> Markup {
             @match (failed.split_first(), caught.split_first()) {
                 (Some((first, others)), _) => {
                     bdi { (sentence(first, trace)) } "."
-                    (others_too(others, " It fails in ", " too"))
+                    (others_too(others, " fails, too", " fail, too"))
                 }
                 (None, Some((first, others))) => {
                     "The mistake that the scenario shows is caught: " bdi { (sentence(first, trace)) } "."
-                    (others_too(others, " So it is in ", ""))
+                    (others_too(others, " is caught, too", " are caught, too"))
                 }
                 (None, None) => {
                     "Everything is as the scenario expects: the program " bdi { (one_line(&record.ending.to_string())) }
@@ -42,15 +42,15 @@ fn with_status(record: &Record, wanted: impl Fn(Status) -> bool) -> Vec<&Check> 
     record.checks.iter().filter(|check| wanted(check.status)).collect()
 }
 
-fn others_too(others: &[&Check], lead: &str, tail: &str) -> Markup {
+fn others_too(others: &[&Check], one: &str, many: &str) -> Markup {
     html! {
         @if !others.is_empty() {
-            (lead)
+            " "
             @for (index, check) in others.iter().enumerate() {
                 @if index > 0 { @if index + 1 == others.len() { " and " } @else { ", " } }
                 (code(&check.key))
             }
-            (tail) "."
+            (if others.len() == 1 { one } else { many }) "."
         }
     }
 }
@@ -76,7 +76,7 @@ pub(crate) fn sentence(check: &Check, trace: Option<&Trace>) -> String {
     let told = match (check.key.as_ref(), check.status, trace) {
         (_, Status::HoldsButMustFail, _) => {
             format!(
-                "`{}` was to fail, but it holds: expected {}, and found {}",
+                "{} was to fail, but it holds: expected {}, and found {}",
                 one_line(&check.key),
                 check.expected,
                 check.actual
@@ -84,6 +84,7 @@ pub(crate) fn sentence(check: &Check, trace: Option<&Trace>) -> String {
         }
         ("max-stall", _, Some(trace)) => stall(check, trace),
         ("lag", _, Some(trace)) => lag(check, trace),
+        ("signal-latency", _, Some(trace)) => signal(check, trace),
         ("exit", ..) => {
             format!("the program {}, and {} was expected", check.actual, check.expected)
         }
@@ -91,7 +92,7 @@ pub(crate) fn sentence(check: &Check, trace: Option<&Trace>) -> String {
         ("offloaded", ..) => format!("{} ({} was expected)", check.actual, check.expected),
         ("trace", ..) => format!("what happened is not {}: {}", check.expected, check.actual),
         (key, ..) => format!(
-            "`{}` is not as it should be: {}, where {} was expected",
+            "{} is not as it should be: {}, where {} was expected",
             one_line(key),
             check.actual,
             check.expected
@@ -153,6 +154,22 @@ fn lag(check: &Check, trace: &Trace) -> String {
     }
 }
 
+/// A signal that nobody handled, or the one that waited longest.
+fn signal(check: &Check, trace: &Trace) -> String {
+    let signals = measure::signal_latencies(trace);
+    let lost = signals.iter().find(|sent| sent.handled.is_none());
+    // Of equally late ones the first.
+    let worst = signals.iter().rev().max_by_key(|sent| sent.latency());
+    match (lost, worst.and_then(|worst| Some((worst, worst.latency()?)))) {
+        (Some(lost), _) => format!("{}, raised at {}, was never handled", lost.signal, lost.raised),
+        (None, Some((worst, latency))) => format!(
+            "{}, raised at {}, was handled only {latency} later ({} was expected)",
+            worst.signal, worst.raised, check.expected
+        ),
+        (None, None) => format!("no signal was handled ({} was expected)", check.expected),
+    }
+}
+
 /// The command that gives the run again.
 pub(crate) fn reproduce(record: &Record) -> Markup {
     html! {
@@ -206,13 +223,18 @@ fn detail(check: &Check) -> Markup {
     }
 }
 
-/// A check's outcome in a word.
+/// A check's outcome.
 pub(crate) fn status(status: Status) -> Markup {
+    badge(if status.is_good() { Tone::Good } else { Tone::Bad }, word(status))
+}
+
+/// The same in a word or two.
+pub(crate) fn word(status: Status) -> &'static str {
     match status {
-        Status::Holds => badge(Tone::Good, "holds"),
-        Status::Fails => badge(Tone::Bad, "fails"),
-        Status::FailsAsItMust => badge(Tone::Good, "caught"),
-        Status::HoldsButMustFail => badge(Tone::Bad, "not caught"),
+        Status::Holds => "holds",
+        Status::Fails => "fails",
+        Status::FailsAsItMust => "caught",
+        Status::HoldsButMustFail => "not caught",
     }
 }
 
