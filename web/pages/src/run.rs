@@ -8,6 +8,7 @@ mod jobs;
 mod lags;
 mod log;
 mod others;
+mod rail;
 mod signals;
 mod turns;
 mod verdict;
@@ -22,6 +23,7 @@ use crate::source_view;
 use crate::tables::{self, Context, Ids, folded, or_nothing};
 use crate::timeline::{self, Timeline};
 
+pub(crate) use rail::{marks, of_run};
 pub(crate) use verdict::{reproduce, sentence, status, word};
 
 /// Characters of one stream that are shown.
@@ -112,7 +114,9 @@ fn seen(
 ) -> Markup {
     let has_pages = matches!(site.delivery, Delivery::Server { .. });
     let context = &Context { ids, record, trace, events_from: query.events_from, has_pages };
+    let issues = rail::of_run(record, trace);
     let timeline = Timeline {
+        issues: rail::marks(&issues),
         columns: site.columns(&run.id),
         label: format!("Timeline of {}", title(run)),
         what_if: what_if(site, run, record).map(|address| format!("{address}/fragment")),
@@ -122,6 +126,7 @@ fn seen(
     let asked_for_events = query.events_from > 0;
     let events = trace.events.len().to_string();
     html! {
+        (rail::section(context, &issues))
         @if trace.events.is_empty() { (empty_trace(record)) }
         @if let Some(why) = &query.left_out { p.note-box { (one_line(why)) } }
         @if let Ending::LimitReached { limit: Limit::Trace, allowed, .. } = &trace.ending {

@@ -59,7 +59,7 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// Where the list of all events has an event; `None` if that cannot be reached.
-    fn address_of(&self, event: usize) -> Option<String> {
+    pub(crate) fn address_of(&self, event: usize) -> Option<String> {
         let part = format!("event-{event}");
         if (self.events_from..self.events_from.saturating_add(EVENTS_MAX)).contains(&event) {
             return Some(self.ids.link(&part));

@@ -11,6 +11,7 @@ use maud::{Markup, html};
 use crate::parts::{Tone, badge, code, duration, name, one_line, verdict};
 use crate::run;
 use crate::site::{KeptRun, KeptTrace, Page, Site, Step};
+use crate::source_view;
 use crate::tables::{Ids, or_nothing, table};
 use crate::timeline::{self, Timeline};
 
@@ -136,6 +137,7 @@ fn tried(
     let came = experiment.outcome.as_ref().is_some_and(Result::is_ok);
     let second = came.then(|| (format!("{address}.columns?{}", experiment.query), "what if"));
     let timeline = trace.as_ref().map(|trace| Timeline {
+        issues: run::marks(&run::of_run(record, trace)),
         columns: site.columns(&run.id),
         label: format!("Timeline of the kept run and of the experiment: {}", run::title(run)),
         second,
@@ -219,7 +221,8 @@ fn input(index: usize, field: &Field) -> Markup {
 
 /// What somebody typed goes back into its field, unless it is absurdly long.
 fn shown(text: &str) -> String {
-    text.chars().take(FIELD_CHARS_MAX).collect()
+    let end = text.char_indices().nth(FIELD_CHARS_MAX).map_or(text.len(), |(end, _)| end);
+    source_view::harmless(&text[..end])
 }
 
 fn outcome(kept: &Record, experiment: &Experiment) -> Markup {
@@ -371,3 +374,6 @@ fn save(address: &str, experiment: &Experiment) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -214,7 +214,7 @@ fn detail(check: &Check) -> Markup {
     html! {
         @if !check.detail.is_empty() {
             details {
-                summary { "More" span.hidden-words { " about " (one_line(&check.key)) } }
+                summary { "More" span.visually-hidden { " about " (one_line(&check.key)) } }
                 pre.detail tabindex="0" { bdi {
                     @for line in check.detail.iter().take(500) { (report(line)) "\n" }
                 } }
