@@ -22,6 +22,7 @@ mod bytes;
 mod kinds;
 
 use bytes::{Reader, put_length, put_number, put_text};
+pub(crate) use kinds::{TAGS, tag};
 
 use crate::intact::{Missing, check_event, check_tables};
 use crate::model::{Job, Pool, Process, Task};

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How many tags there are; each is less.
-const TAGS: usize = 35;
+pub(crate) const TAGS: usize = 35;
 
 /// How an exit by a signal is told from an exit status, which is less.
 const SIGNALLED: u64 = 256;
@@ -111,6 +111,11 @@ impl Columns {
             put_number(&mut self.smalls, small);
         }
     }
+}
+
+/// The tag of a kind: a small number, less than [`TAGS`].
+pub(crate) fn tag(kind: EventKind) -> u8 {
+    take_apart(kind).tag
 }
 
 fn take_apart(kind: EventKind) -> Parts {
