@@ -5,6 +5,7 @@
 //! are additions. No verdict is computed here: that is `loopbox-trace`'s business.
 
 pub mod compare;
+pub mod file;
 pub mod parts;
 pub mod problem;
 pub mod quantity;

@@ -26,18 +26,24 @@ const NAMES_MAX: usize = 4;
 
 /// The list of runs, as a document.
 pub fn page(site: &Site, runs: &[KeptRun], query: &Query) -> String {
+    let body = body(site, runs, query);
+    site.document(&Page { title: title(runs), trail: Vec::new(), body, timeline: false })
+}
+
+/// The verdict over all runs, in words.
+pub fn title(runs: &[KeptRun]) -> String {
     let all = row::rows(runs);
-    let title = if all.is_empty() { "No results yet".into() } else { verdict(&all) };
-    let body = body_of(site, all, query);
-    site.document(&Page { title, trail: Vec::new(), body, timeline: false })
+    if all.is_empty() { "No results yet".into() } else { verdict(&all) }
+}
+
+/// All scenarios, by [`KeptRun::scenario_id`].
+pub(crate) fn scenarios(runs: &[KeptRun]) -> Vec<&str> {
+    row::rows(runs).iter().map(|row| row.runs[0].scenario_id()).collect()
 }
 
 /// The list of runs, as a part of a document.
 pub fn body(site: &Site, runs: &[KeptRun], query: &Query) -> Markup {
-    body_of(site, row::rows(runs), query)
-}
-
-fn body_of(site: &Site, all: Vec<Row<'_>>, query: &Query) -> Markup {
+    let all = row::rows(runs);
     if all.is_empty() {
         return nothing_yet(site);
     }

@@ -123,10 +123,6 @@ impl Site {
             Delivery::File => format!("#{section}"),
         }
     }
-
-    fn asset(base: &str, name: &str) -> String {
-        format!("{base}assets/{name}")
-    }
 }
 
 /// A page without its frame.
@@ -153,17 +149,16 @@ pub struct Step {
 
 // The frame.
 impl Site {
-    /// A whole document around a page. For a server only: a single file has one frame for all its pages.
+    /// A whole document around a page of a server. A single file has one frame for all its pages: see
+    /// [`crate::file`].
     pub fn document(&self, page: &Page) -> String {
-        let Delivery::Server { base } = &self.delivery else {
-            return self.frame(page, &html! {}, &html! {}).into_string();
-        };
+        let asset = |name: &str| self.address(&format!("assets/{name}"), name);
         let head = html! {
-            link rel="stylesheet" href=(Site::asset(base, "style.css"));
+            link rel="stylesheet" href=(asset("style.css"));
             @if page.timeline {
-                script src=(Site::asset(base, "timeline.js")) defer {}
+                script src=(asset("timeline.js")) defer {}
             }
-            script src=(Site::asset(base, "viewer.js")) defer data-wasm=(Site::asset(base, "timeline.wasm")) {}
+            script src=(asset("viewer.js")) defer data-wasm=(asset("timeline.wasm")) {}
         };
         self.frame(page, &head, &html! {}).into_string()
     }
@@ -184,7 +179,10 @@ impl Site {
                     (head)
                 }
                 body data-changes=[self.changes()] {
-                    a.skip href="#content" { "Skip to the content" }
+                    // In a file it would lead away from the page that is shown.
+                    @if self.delivery != Delivery::File {
+                        a.skip href="#content" { "Skip to the content" }
+                    }
                     (self.header(&page.trail))
                     main #content tabindex="-1" { (page.body) }
                     (self.footer())
@@ -198,21 +196,29 @@ impl Site {
         html! {
             header.top {
                 a.brand href=(self.runs()) { (parts::mark()) span { "Loopbox" } }
-                nav.trail aria-label="Breadcrumb" {
-                    ol {
-                        li { a href=(self.runs()) aria-current=[trail.is_empty().then_some("page")] { "Runs" } }
-                        @for (index, step) in trail.iter().enumerate() {
-                            li {
-                                a href=(step.address)
-                                    aria-current=[(index + 1 == trail.len()).then_some("page")] {
-                                    bdi { (one_line(&step.name)) }
-                                }
+                // A file has a trail for each of its pages.
+                @if self.delivery != Delivery::File { (self.trail(trail)) }
+                // Filled by the script when there are newer results.
+                p.news role="status" aria-live="polite" {}
+            }
+        }
+    }
+
+    /// The way from the list of runs to a page.
+    pub(crate) fn trail(&self, steps: &[Step]) -> Markup {
+        let current = |is_last: bool| is_last.then_some("page");
+        html! {
+            nav.trail aria-label="Breadcrumb" {
+                ol {
+                    li { a href=(self.runs()) aria-current=[current(steps.is_empty())] { "Runs" } }
+                    @for (index, step) in steps.iter().enumerate() {
+                        li {
+                            a href=(step.address) aria-current=[current(index + 1 == steps.len())] {
+                                bdi { (one_line(&step.name)) }
                             }
                         }
                     }
                 }
-                // Filled by the script when there are newer results.
-                p.news role="status" aria-live="polite" {}
             }
         }
     }

@@ -91,7 +91,7 @@ impl<'a> Sweep<'a> {
     fn body(&self, site: &Site, query: &Query) -> Markup {
         html! {
             (self.headline(site))
-            (self.distribution(site, query))
+            @if self.readable.len() > 1 { (self.distribution(site, query)) }
             (self.table(site))
         }
     }
