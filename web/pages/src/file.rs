@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
+use crate::compare;
 use crate::parts::{self, one_line};
 use crate::run;
 use crate::runs;
@@ -134,6 +135,12 @@ impl<'a, W: Write> File<'a, W> {
         }
         let query = run::Query { left_out: columns.as_ref().err().cloned(), ..Default::default() };
         self.section(&address, &trail, &run::body(&self.site, run, trace, &query))?;
+        if run.record.as_ref().is_ok_and(|record| record.golden.is_some()) {
+            let address = self.site.golden(&run.id);
+            let mut trail = trail;
+            trail.push(Step { name: "golden".into(), address: address.clone() });
+            self.section(&address, &trail, &compare::body(&self.site, run, trace))?;
+        }
         if let Ok(columns) = columns {
             let id = self.site.columns(&run.id);
             self.data(Site::section_id(&id), columns)?;
