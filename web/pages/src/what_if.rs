@@ -5,7 +5,7 @@
 
 use loopbox_trace::check::Check;
 use loopbox_trace::record::Record;
-use loopbox_trace::{Nanos, Trace};
+use loopbox_trace::Nanos;
 use maud::{Markup, html};
 
 use crate::parts::{Tone, badge, code, duration, name, one_line, verdict};
@@ -79,8 +79,8 @@ pub enum Subject {
 pub struct Outcome {
     /// The verdict and the rest, as it would be kept.
     pub record: Record,
-    /// What happened.
-    pub trace: Trace,
+    /// What else there is to know about it, as sentences for people.
+    pub notes: Vec<String>,
 }
 
 /// The form that makes a scenario of an experiment.
@@ -239,7 +239,10 @@ fn outcome(kept: &Record, experiment: &Experiment) -> Markup {
         Some(Err(why)) => html! {
             p.note-box { "The scenario could not be run like that: " bdi { (one_line(why)) } }
         },
-        Some(Ok(outcome)) => beside_each_other(kept, &outcome.record),
+        Some(Ok(outcome)) => html! {
+            (beside_each_other(kept, &outcome.record))
+            @for note in &outcome.notes { p.note { bdi { (one_line(note)) } } }
+        },
     }
 }
 

@@ -31,7 +31,7 @@ fn experiment() -> Experiment {
     Experiment {
         fields: fields(),
         query: "workers=8&signal.0=250ms".into(),
-        outcome: Some(Ok(Outcome { record, trace: stalled_trace() })),
+        outcome: Some(Ok(Outcome { record, notes: vec!["The golden had no say.".into()] })),
         save: Save { folder: "scenarios".into(), name: "db-2".into(), ..Save::default() },
     }
 }
@@ -54,6 +54,7 @@ fn old_and_new_stand_beside_each_other_and_what_turned_comes_first() {
         "Longest turn1.05s5ms−1.045s",
     ];
     assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{text}");
+    assert!(text.contains("The golden had no say."), "{text}");
     let fragment = fragment(&stalled_run(), &experiment());
     assert!(html.contains(&fragment) && !fragment.contains("<form") && !fragment.contains("<html"));
 }
@@ -148,6 +149,7 @@ fn hostile_texts_are_shown_and_do_nothing() {
             saved: Some(text.into()),
         };
         if let Some(Ok(outcome)) = &mut hostile.outcome {
+            outcome.notes.push(text.into());
             outcome.record = with_record_texts(outcome.record.clone(), text);
         }
         let run = changed_run(|record| *record = with_record_texts(record.clone(), text));
