@@ -253,7 +253,6 @@ fn lane_section(ids: &Ids, diff: &Diff, index: usize, lane: &LaneDiff) -> Markup
         (true, false) => Some("only the run has this lane"),
         (true, true) => None,
     };
-    let first = diff.first_divergence.filter(|place| place.lane == index).map(|place| place.row);
     let (parts, is_cut) = cut(parts(lane));
     html! {
         section.lane id=(ids.id(&format!("lane-{index}"))) {
@@ -268,11 +267,11 @@ fn lane_section(ids: &Ids, diff: &Diff, index: usize, lane: &LaneDiff) -> Markup
                     details.same {
                         summary { (count(rows.len(), "event is", "events are")) " the same" }
                         @let listed = rows.start..rows.end.min(rows.start + ROWS_MAX);
-                        (rows_table(ids, diff, &lane.rows[listed.clone()], None))
+                        (rows_table(ids, diff, index, listed.clone()))
                         @if listed.end < rows.end { p.note { "The first " (ROWS_MAX) " of them are listed." } }
                     }
                 } @else {
-                    (rows_table(ids, diff, &lane.rows[rows.clone()], first.and_then(|row| row.checked_sub(rows.start))))
+                    (rows_table(ids, diff, index, rows))
                 }
             }
             @if is_cut { p.note { "More of this lane is not listed. The timeline has all of it." } }
@@ -338,9 +337,13 @@ fn parts(lane: &LaneDiff) -> Vec<Part> {
     parts
 }
 
-fn rows_table(ids: &Ids, diff: &Diff, rows: &[Row], first: Option<usize>) -> Markup {
+fn rows_table(ids: &Ids, diff: &Diff, lane: usize, rows: Range<usize>) -> Markup {
+    let name = &diff.lanes[lane].name;
+    let label = format!("Lane {name}, rows {} to {}", rows.start + 1, rows.end);
+    let rows = diff.lanes[lane].rows.iter().enumerate().take(rows.end).skip(rows.start);
+    let is_first = |row| diff.first_divergence == Some(RowPlace { lane, row });
     html! {
-        div.table-scroll tabindex="0" role="region" aria-label="Golden and run, event by event" {
+        div.table-scroll tabindex="0" role="region" aria-label=(label) {
             table.diff {
                 thead {
                     tr {
@@ -353,8 +356,8 @@ fn rows_table(ids: &Ids, diff: &Diff, rows: &[Row], first: Option<usize>) -> Mar
                     }
                 }
                 tbody {
-                    @for (index, row) in rows.iter().enumerate() {
-                        tr.(class(row)) id=[(first == Some(index)).then(|| ids.id("first-divergence"))]
+                    @for (index, row) in rows {
+                        tr.(class(row)) id=[is_first(index).then(|| ids.id("first-divergence"))]
                             data-event=[row.actual.as_ref().map(|actual| actual.event)] {
                             td.number { (or_nothing(row.expected.as_ref().map(|expected| html! { (expected.number) }))) }
                             td { (or_nothing(row.expected.as_ref().map(|expected| duration(expected.line.at)))) }

@@ -4,7 +4,7 @@
 //! program it comes from, and which line of the scenario made it. No table has more than [`ROWS_MAX`] rows; a
 //! note says what is not there.
 
-use loopbox_trace::record::{Record, SourcePlace};
+use loopbox_trace::record::{Record, Source, SourcePlace};
 use loopbox_trace::text::report;
 use loopbox_trace::{EventKind, Lane, Nanos, Trace, golden};
 use maud::{Markup, html};
@@ -84,7 +84,7 @@ impl Context<'_> {
     /// A key of the scenario, which leads to its line.
     pub(crate) fn scenario_line(&self, key: &str) -> Option<Markup> {
         let place = self.record.source.places.get(key)?;
-        Some(scenario_link(self.ids, *place, key))
+        Some(scenario_link(self.ids, &self.record.source, *place, key))
     }
 
     /// The rule of the scenario for a blocking call.
@@ -145,11 +145,13 @@ impl Context<'_> {
     }
 }
 
-/// A link to a line of the scenario.
-pub(crate) fn scenario_link(ids: &Ids, place: SourcePlace, key: &str) -> Markup {
+/// A link to a line of the scenario; of another file than its own with that file's name.
+pub(crate) fn scenario_link(ids: &Ids, source: &Source, place: SourcePlace, key: &str) -> Markup {
+    let file = source.files.get(place.file).filter(|_| place.file > 0);
     html! {
         a href=(ids.link(&source_view::anchor(place.file, place.line))) {
             (code(key)) " line " (place.line)
+            @if let Some(file) = file { " of " (name(file.path.rsplit('/').next().unwrap_or_default())) }
         }
     }
 }
@@ -218,23 +220,25 @@ pub(crate) fn all_events(context: &Context<'_>) -> Markup {
             }
         }
     };
-    let pages = html! {
-        @if to - from < all {
-            @if context.has_pages {
-                nav.pages aria-label="Pages of events" {
-                    @if from > 0 {
-                        a rel="prev" href={ "?events=" (from.saturating_sub(EVENTS_MAX)) (context.ids.link("events")) } {
-                            "Earlier events"
+    let pages = |label: &str| {
+        html! {
+            @if to - from < all {
+                @if context.has_pages {
+                    nav.pages aria-label=(label) {
+                        @if from > 0 {
+                            a rel="prev" href={ "?events=" (from.saturating_sub(EVENTS_MAX)) (context.ids.link("events")) } {
+                                "Earlier events"
+                            }
+                        }
+                        @if to < all {
+                            a rel="next" href={ "?events=" (to) (context.ids.link("events")) } { "Later events" }
                         }
                     }
-                    @if to < all {
-                        a rel="next" href={ "?events=" (to) (context.ids.link("events")) } { "Later events" }
+                } @else {
+                    p.note {
+                        "The first " (to - from) " of " (count(all, "event", "events"))
+                        " are listed in this file; " code { "loopbox view" } " shows all of them."
                     }
-                }
-            } @else {
-                p.note {
-                    "The first " (to - from) " of " (count(all, "event", "events"))
-                    " are listed in this file; " code { "loopbox view" } " shows all of them."
                 }
             }
         }
@@ -246,7 +250,7 @@ pub(crate) fn all_events(context: &Context<'_>) -> Markup {
         }
     };
     html! {
-        (pages)
+        (pages("Pages of events"))
         @if from < to {
             (table(&caption, &["No.", "Time", "Lane", "Event", "Program", "Scenario"], &rows))
         } @else if all > 0 {
@@ -254,7 +258,7 @@ pub(crate) fn all_events(context: &Context<'_>) -> Markup {
         } @else {
             p.note { "No event was recorded." }
         }
-        (pages)
+        (pages("Pages of events, again"))
     }
 }
 

@@ -306,7 +306,7 @@ fn beside_each_other(kept: &Record, new: &Record) -> Markup {
                 "The program " bdi { (one_line(&new.ending.to_string())) } " at " (duration(new.summary.finished)) "."
             }
         }
-        (table("The kept run and the experiment", &["", "Kept run", "What if", "Change"], &rows))
+        (table("The kept run and the experiment", &["Of the run", "Kept run", "What if", "Change"], &rows))
     }
 }
 

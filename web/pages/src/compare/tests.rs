@@ -4,8 +4,8 @@ use loopbox_trace::EventKind;
 
 use super::*;
 use crate::testing::{
-    HOSTILE, assert_harmless, changed_run, file, golden_text, ms, server, stalled_trace,
-    with_record_texts, with_texts, words,
+    HOSTILE, assert_golden, assert_harmless, changed_run, file, golden_text, ms, server,
+    stalled_trace, with_record_texts, with_texts, words,
 };
 
 /// The page of the stalled run, whose golden is of another trace.
@@ -175,4 +175,16 @@ fn hostile_texts_are_shown_and_do_nothing() {
         let run = changed_run(|record| *record = with_record_texts(record.clone(), text));
         assert_harmless(&body(&server(), &run, &Ok(stalled_trace())).into_string(), text);
     }
+}
+
+#[test]
+fn the_page_is_as_its_golden() {
+    let golden = golden_text(&stalled_trace());
+    let moved = golden
+        .replace("2000ms  timer beat", "1990ms  timer beat")
+        .replace("job hash queued", "job hush queued");
+    let run = changed_run(|record| {
+        record.golden = Some(GoldenText { path: "db.trace".into(), text: Some(moved) });
+    });
+    assert_golden("compare.html", &body(&server(), &run, &Ok(stalled_trace())).into_string());
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testing::{
-    HOSTILE, assert_harmless, changed_run, file, server, stalled_run, stalled_trace,
+    HOSTILE, assert_golden, assert_harmless, changed_run, file, server, stalled_run, stalled_trace,
     with_record_texts, with_texts, words,
 };
 
@@ -200,4 +200,9 @@ fn hostile_texts_are_shown_and_do_nothing() {
     let run = changed_run(|record| *record = with_record_texts(record.clone(), &long));
     let html = shown(&run, &Ok(with_texts(stalled_trace(), &long)), "");
     assert!(html.len() < 300_000, "{} bytes", html.len());
+}
+
+#[test]
+fn the_page_is_as_its_golden() {
+    assert_golden("run.html", &shown(&stalled_run(), &Ok(stalled_trace()), ""));
 }

@@ -62,7 +62,7 @@ fn numbers(record: &Record) -> Markup {
         span.numbers {
             " In " (duration(summary.finished)) " of virtual time"
             @if let Some(stall) = summary.worst_stall { ", the longest turn took " (duration(stall)) }
-            @if let Some(lag) = summary.worst_lag { ", nothing was seen later than " (duration(lag)) }
+            @if let Some(lag) = summary.worst_lag { ", nothing was seen more than " (duration(lag)) " late" }
             @if let Some(latency) = summary.worst_signal_latency {
                 ", signals were handled within " (duration(latency))
             }
@@ -205,7 +205,7 @@ pub(super) fn checks(ids: &Ids, record: &Record) -> Markup {
 
 fn key(ids: &Ids, record: &Record, check: &Check) -> Markup {
     match record.source.places.get(&format!("expect.{}", check.key)) {
-        Some(place) => scenario_link(ids, *place, &check.key),
+        Some(place) => scenario_link(ids, &record.source, *place, &check.key),
         None => code(&check.key),
     }
 }
@@ -245,7 +245,7 @@ pub(super) fn drawn(ids: &Ids, record: &Record) -> Markup {
             tr {
                 th scope="row" {
                     @match record.source.places.get(&choice.label) {
-                        Some(place) => (scenario_link(ids, *place, &choice.label)),
+                        Some(place) => (scenario_link(ids, &record.source, *place, &choice.label)),
                         None => (code(&choice.label)),
                     }
                 }
