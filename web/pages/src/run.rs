@@ -3,6 +3,7 @@
 //! The page has everything without scripts. What is large is cut, and says so.
 
 mod blocking;
+mod ending;
 mod histogram;
 mod jobs;
 mod lags;
@@ -89,9 +90,11 @@ pub fn body(site: &Site, run: &KeptRun, trace: &KeptTrace, query: &Query) -> Mar
             h1 { bdi { (title(run)) } }
             p.run-name { (code(&record.scenario)) ", seed " (record.seed) }
             (verdict::paragraph(record, trace.as_ref().ok()))
+            (ending::changes(record, run.previous.as_ref()))
             (reproduce(record))
             nav.run-links aria-label="More about this run" { (links(site, run, record)) }
             @if record.version < 2 { (old_record(record)) }
+            (ending::section(ids, &record.ending))
             (verdict::checks(ids, record))
             (verdict::drawn(ids, record))
             @match trace {
@@ -176,11 +179,14 @@ fn links(site: &Site, run: &KeptRun, record: &Record) -> Markup {
 fn beside(ids: &Ids, record: &Record, trace: Option<&Trace>) -> Markup {
     html! {
         div.halves.beside-facts {
-            @if let Some(trace) = trace {
-                section id=(ids.id("output")) {
-                    h2 { "Output" }
-                    @for stream in [Stream::Stdout, Stream::Stderr] { (output(trace, stream)) }
+            div {
+                @if let Some(trace) = trace {
+                    section id=(ids.id("output")) {
+                        h2 { "Output" }
+                        @for stream in [Stream::Stdout, Stream::Stderr] { (output(trace, stream)) }
+                    }
                 }
+                (ending::about(ids, record))
             }
             @if !record.source.files.is_empty() {
                 section id=(ids.id("scenario")) {
@@ -259,7 +265,7 @@ fn empty_trace(record: &Record) -> Markup {
 /// A command to be copied.
 pub(crate) fn command(text: &str) -> Markup {
     html! {
-        p.command data-copy { code { bdi { (loopbox_trace::text::report(text)) } } }
+        p.command { code { bdi { (loopbox_trace::text::report(text)) } } }
     }
 }
 

@@ -3,9 +3,9 @@
 //! The engine that runs the scenario again is the command's; here are the data that it hands over, and the
 //! page made from them. What was asked for stands in the address, so the page is a function of its address.
 
+use loopbox_trace::Nanos;
 use loopbox_trace::check::Check;
 use loopbox_trace::record::Record;
-use loopbox_trace::Nanos;
 use maud::{Markup, html};
 
 use crate::parts::{Tone, badge, code, duration, name, one_line, verdict};

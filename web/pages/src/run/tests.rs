@@ -190,6 +190,41 @@ fn what_cannot_be_shown_says_what_to_do() {
 }
 
 #[test]
+fn the_end_is_told_in_full() {
+    let shown = |ending: Ending| {
+        let run = changed_run(|record| record.ending = ending);
+        words(&shown(&run, &Ok(stalled_trace()), ""))
+    };
+    let waiting = vec!["task \"main\" waits for a lock".to_owned(); 101];
+    let deadlock = shown(Ending::Deadlock { waiting });
+    assert!(deadlock.contains("Who waits for whattask \"main\" waits for a lock"), "{deadlock}");
+    assert!(deadlock.contains("The first 100 of 101 are listed."), "{deadlock}");
+    let panicked = shown(Ending::Panicked {
+        message: "first\nsecond\u{202e}".repeat(10_000),
+        backtrace: vec!["app::main".into()],
+    });
+    assert!(panicked.contains("panicked: first\nsecond\\u{202e}first"), "{panicked}");
+    assert!(panicked.contains("innermost firstapp::main") && panicked.contains("… (cut)"));
+    assert!(!shown(Ending::Exited { status: 1 }).contains("The end"));
+}
+
+#[test]
+fn what_changed_since_the_result_before_is_told() {
+    let mut run = stalled_run();
+    run.previous = run.record.as_ref().ok().map(|record| {
+        let mut before = record.clone();
+        before.checks[0].status = loopbox_trace::check::Status::Fails;
+        before.checks[1].status = loopbox_trace::check::Status::Holds;
+        before
+    });
+    let text = words(&shown(&run, &Ok(stalled_trace()), ""));
+    assert!(
+        text.contains("Since the result before: +new max-stall  !ongoing BLOCK  ✓resolved exit"),
+        "{text}"
+    );
+}
+
+#[test]
 fn hostile_texts_are_shown_and_do_nothing() {
     for text in HOSTILE {
         let run = changed_run(|record| *record = with_record_texts(record.clone(), text));
