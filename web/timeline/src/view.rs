@@ -16,7 +16,7 @@ mod whatif;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use effect::{Effect, Request};
-pub use keys::{Action, Binding, GESTURES, KEYS, Key, Modifiers};
+pub use keys::{Action, Binding, KEYS, Key, Modifiers, help};
 pub use pointer::{Button, PointerEvent};
 pub use range::{Range, exact, moment};
 pub use search::Found;

@@ -40,7 +40,8 @@ impl Axis {
         let count = ((to / step).floor() - first).max(-1.0);
         let count = moment(count + 1.0).0.min(200);
         let ticks = (0..count).map(|tick| (first + exact(tick)) * step);
-        let biggest = (to - base).max(step);
+        // Beside a base, the numbers are small in the unit of the step.
+        let biggest = if base > 0.0 { step * 10.0 } else { to.max(step) };
         let sign = if base > 0.0 { "+" } else { "" };
         let text = |at: f64| format!("{sign}{}", label(at - base, step, biggest));
         Axis {
@@ -96,8 +97,9 @@ pub fn draw(painter: &mut Painter, frame: &Frame, axis: &Axis) {
             continue;
         }
         painter.rect([x, HEADER - 6.0, 1.0, 6.0], Paint::Dim);
-        if x + 4.0 >= free {
-            let room = TICK_WIDTH_MIN - 8.0;
+        let room = (TICK_WIDTH_MIN - 8.0).min(view.width - x - 4.0);
+        // A number that is cut would be another number.
+        if x + 4.0 >= free && painter.text_width(label) <= room {
             painter.text([x + 4.0, MINIMAP + AXIS / 2.0], room, label, Paint::Text);
         }
     }
@@ -158,6 +160,9 @@ mod tests {
         let (base, ticks) = written(1_500_000_012.0, 1_500_000_042.0);
         assert_eq!(base.as_deref(), Some("1.5s"));
         assert_eq!(ticks[..3], ["+15ns", "+20ns", "+25ns"]);
+        let (base, ticks) = written(499_999_995.0, 500_000_005.0);
+        assert_eq!(base.as_deref(), Some("499.999ms"));
+        assert_eq!(ticks[4..7], ["+999ns", "+1000ns", "+1001ns"]);
     }
 
     #[test]

@@ -89,6 +89,11 @@ struct Run {
     single: bool,
 }
 
+/// What is worst has a pattern besides its colour.
+fn is_hatched(look: Look) -> bool {
+    matches!(look, Look::BlockingOnLoop | Look::Missing)
+}
+
 struct RowPainter<'a, 'b> {
     painter: &'a mut Painter,
     frame: &'a Frame<'b>,
@@ -171,25 +176,37 @@ impl RowPainter<'_, '_> {
         let area = [left, self.top, width, self.height];
         self.painter.rect(area, Paint::Slice(slice.look));
         self.pattern(area, slice.look);
-        let Some(name) = self.frame.scene.names.get(slice.name as usize) else { return };
-        if self.height < 12.0 {
+        let name = self.frame.scene.names.get(slice.name as usize).map_or("", |name| name);
+        let room = width - 8.0;
+        if self.height < 12.0 || room <= 0.0 {
             return;
         }
-        let (at, room) = ([left + 4.0, self.top + self.height / 2.0], width - 8.0);
-        let paint = Paint::OnSlice(slice.look);
         let with_length = format!("{name} {}", slice.length());
         let fits = self.painter.text_width(&with_length) <= room;
-        self.painter.text(at, room, if fits { &with_length } else { name }, paint);
+        let text = if fits { &with_length } else { name };
+        if is_hatched(slice.look) {
+            // Letters on a hatch are hard to read.
+            let ground = (self.painter.text_width(text) + 6.0).min(width - 2.0);
+            let area = [left + 1.0, self.top + 1.0, ground, self.height - 2.0];
+            self.painter.rect(area, Paint::Slice(slice.look));
+        }
+        let at = [left + 4.0, self.top + self.height / 2.0];
+        self.painter.text(at, room, text, Paint::OnSlice(slice.look));
     }
 
     /// What tells bad from good without a colour.
     fn pattern(&mut self, area: [f32; 4], look: Look) {
+        if is_hatched(look) {
+            self.painter.hatch(area, Paint::Edge(look));
+        }
         match look {
-            Look::BlockingOnLoop | Look::Missing => {
-                self.painter.hatch(area, Paint::Edge(look));
-                self.painter.frame(area, Paint::Edge(look));
-            }
-            Look::Stall | Look::Error | Look::SignalLost | Look::Extra | Look::Moved => {
+            Look::BlockingOnLoop
+            | Look::Missing
+            | Look::Stall
+            | Look::Error
+            | Look::SignalLost
+            | Look::Extra
+            | Look::Moved => {
                 self.painter.frame(area, Paint::Edge(look));
             }
             _ => {}
@@ -206,21 +223,39 @@ impl RowPainter<'_, '_> {
         self.painter.diamond(at, radius, Paint::Slice(slice.look));
     }
 
-    /// What the search found: at most one outline for each pixel.
+    /// What the search found: an outline, or a line above what is too narrow for one. At most one for each pixel.
     fn found(&mut self) {
         let view = self.frame.view;
         let found = view.found().in_row(self.at.group, self.at.lane, self.at.row);
         let range = self.row.between(moment(view.range.from.max(0.0)), moment(view.range.to));
         let mut next = found.partition_point(|slice| *slice < range.start);
+        let mut line: Option<[f32; 2]> = None;
         while let Some(&index) = found.get(next).filter(|slice| **slice < range.end) {
-            self.outline(index, Paint::Found);
             let Some(slice) = self.row.slice(index) else { break };
-            let pixel = self.frame.places.scale.nanos_per_pixel();
-            let beyond = exact(slice.end.0).max(exact(slice.begin.0) + pixel);
+            let (begin, end) = (exact(slice.begin.0), exact(slice.end.0));
+            let [left, right] = self.edges(begin, end);
+            match &mut line {
+                Some(line) if left <= line[1] + 1.0 && right - left < 4.0 => {
+                    line[1] = line[1].max(right);
+                }
+                _ if right - left < 4.0 => {
+                    self.found_line(line);
+                    line = Some([left, right]);
+                }
+                _ => self.outline(index, Paint::Found),
+            }
+            let beyond = end.max(begin + self.frame.places.scale.nanos_per_pixel());
             let before = |slice: &u32| {
                 self.row.slice(*slice).is_some_and(|slice| exact(slice.begin.0) < beyond)
             };
             next += 1 + found[next + 1..].partition_point(before);
+        }
+        self.found_line(line);
+    }
+
+    fn found_line(&mut self, line: Option<[f32; 2]>) {
+        if let Some([left, right]) = line {
+            self.painter.rect([left, self.top, (right - left).max(3.0), 3.0], Paint::Found);
         }
     }
 

@@ -57,7 +57,9 @@ pub fn measured(painter: &mut Painter, frame: &Frame) {
         format!("at {}", moment(range.from).exact())
     };
     let x = f32::midpoint(from, to) - painter.text_width(&text) / 2.0 - 4.0;
-    painter.label([x.max(scale.left), HEADER + 12.0], &text);
+    // Below the lanes, if there is room.
+    let y = (frame.y(frame.places.content) + 12.0).min(frame.view.height - 10.0);
+    painter.label([x.max(scale.left), y.max(HEADER + 8.0)], &text);
 }
 
 /// A signal on its way: a line where it would come, and from where it was.
@@ -74,7 +76,8 @@ pub fn ghost(painter: &mut Painter, frame: &Frame) {
     if let Some(from) = frame.scene.slice(ghost.slice).map(|slice| scale.x(exact(slice.begin.0))) {
         let [left, right] = [from.min(x), from.max(x)].map(|x| x.clamp(scale.left, scale.right));
         if y > HEADER {
-            painter.rect([left, y.round(), right - left, 1.0], Paint::Ghost);
+            // Below the name of what is there.
+            painter.rect([left, (y + height / 2.0 - 3.0).round(), right - left, 2.0], Paint::Ghost);
         }
     }
     painter.diamond([x, y], 7.0, Paint::Ghost);

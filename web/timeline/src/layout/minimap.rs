@@ -114,8 +114,8 @@ pub fn draw(painter: &mut Painter, frame: &Frame) {
 
 /// The window that is seen: what is outside is shaded.
 fn window(painter: &mut Painter, scale: &Scale, seen: Range) {
-    let left = scale.x(seen.from).floor().clamp(scale.left, scale.right - 3.0);
-    let right = scale.x(seen.to).ceil().clamp(left + 3.0, scale.right);
+    let left = scale.x(seen.from).floor().min(scale.right - 3.0).max(scale.left);
+    let right = scale.x(seen.to).ceil().min(scale.right).max(left + 3.0);
     painter.rect([scale.left, 0.0, left - scale.left, MINIMAP - 1.0], Paint::Shade);
     painter.rect([right, 0.0, scale.right - right, MINIMAP - 1.0], Paint::Shade);
     painter.frame([left, 0.0, right - left, MINIMAP - 1.0], Paint::RangeEdge);

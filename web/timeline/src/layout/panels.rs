@@ -3,7 +3,7 @@
 use super::place::{HEADER, whole};
 use super::{Frame, Painter};
 use crate::draw::Paint;
-use crate::view::{GESTURES, KEYS};
+use crate::view;
 use crate::words;
 
 /// The height of a line of text.
@@ -50,15 +50,13 @@ pub fn help(painter: &mut Painter, frame: &Frame) {
     if !frame.view.help {
         return;
     }
-    let keys = KEYS.iter().map(|binding| (binding.label(), binding.help));
-    let gestures = GESTURES.iter().map(|&(gesture, help)| (gesture.to_owned(), help));
-    let lines: Vec<_> = keys.chain(gestures).collect();
+    let lines = view::help();
     let view = frame.view;
     let room = view.height - 2.0 * MARGIN - 8.0;
     let per_column = whole(room / LINE).max(1);
     let columns = if view.width >= 900.0 && lines.len() > per_column { 2 } else { 1 };
     let per_column = lines.len().div_ceil(columns).min(per_column);
-    let keys_width = painter.text_width("double click") + 16.0;
+    let keys_width = painter.text_width("Shift+← Shift+→") + 16.0;
     let widest = lines.iter().map(|(_, help)| painter.text_width(help)).fold(0.0, f32::max);
     let least = (view.width - 16.0) / columns as f32 - 2.0 * MARGIN;
     let column = (keys_width + widest).min(least).max(0.0) + 2.0 * MARGIN;

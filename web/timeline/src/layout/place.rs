@@ -13,6 +13,8 @@ pub const HEADER: f32 = MINIMAP + AXIS;
 pub const ROW: f32 = 18.0;
 /// The height of a row of a folded lane.
 const ROW_FOLDED: f32 = 8.0;
+/// The free space above the first lane.
+const TOP: f32 = 4.0;
 /// The free space between two lanes.
 const GAP: f32 = 6.0;
 /// The height of a lane's title where there is no gutter.
@@ -113,7 +115,7 @@ impl Places {
             content: 0.0,
             visible: (view.height - HEADER).max(0.0),
         };
-        let mut y = 0.0;
+        let mut y = TOP;
         for (group_index, group) in (0..u16::MAX).zip(&scene.groups) {
             if !group.title.is_empty() {
                 places.groups.push((usize::from(group_index), y));

@@ -66,16 +66,14 @@ fn selected(scene: &Scene, text: &str) -> Option<SliceRef> {
 }
 
 /// The slice of a group that begins with an event; of several, that of the uppermost row.
-pub fn find(scene: &Scene, group: u16, event: u32) -> Option<SliceRef> {
-    for (lane_index, lane) in (0..u16::MAX).zip(&scene.groups.get(usize::from(group))?.lanes) {
-        for (row_index, row) in (0..u16::MAX).zip(&lane.rows) {
-            let mut slices = (0..).zip(row.slices());
-            if let Some((slice, _)) = slices.find(|(_, slice)| slice.event == event) {
-                return Some(SliceRef { group, lane: lane_index, row: row_index, slice });
-            }
-        }
-    }
-    None
+fn find(scene: &Scene, group: u16, event: u32) -> Option<SliceRef> {
+    let lanes = (0..u16::MAX).zip(&scene.groups.get(usize::from(group))?.lanes);
+    let mut rows = lanes.flat_map(|(lane, rows)| {
+        (0..u16::MAX).zip(&rows.rows).map(move |(row, slices)| (lane, row, slices))
+    });
+    rows.find_map(|(lane, row, slices)| {
+        slices.find(event).map(|slice| SliceRef { group, lane, row, slice })
+    })
 }
 
 impl Range {

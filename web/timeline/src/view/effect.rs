@@ -4,6 +4,9 @@ use loopbox_trace::Nanos;
 
 use crate::scene::SliceRef;
 
+/// How long what is said may be, in characters: names come from guests.
+const SAID_CHARS_MAX: usize = 300;
+
 /// What has happened.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Effect {
@@ -62,9 +65,13 @@ impl Effect {
         Effect { address: true, ..Effect::redraw() }
     }
 
-    /// With something to say.
+    /// With something to say, of which nobody wants to hear more than some sentences.
     pub fn saying(self, text: impl Into<String>) -> Effect {
-        Effect { say: Some(text.into()), ..self }
+        let mut text: String = text.into();
+        if let Some((end, _)) = text.char_indices().nth(SAID_CHARS_MAX) {
+            text.truncate(end);
+        }
+        Effect { say: Some(text), ..self }
     }
 
     /// With something to do.

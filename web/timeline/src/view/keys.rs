@@ -145,7 +145,7 @@ pub struct Binding {
     pub shift: bool,
     /// What it does.
     pub action: Action,
-    /// What it does, in words; empty if the line above says it.
+    /// What it does, in a few words.
     pub help: &'static str,
 }
 
@@ -157,56 +157,58 @@ const fn bind_shift(keys: &'static [Key], action: Action, help: &'static str) ->
     Binding { keys, shift: true, action, help }
 }
 
-/// All keys.
+/// All keys. Those that follow each other and do the two halves of one thing share its words.
 pub const KEYS: &[Binding] = &[
     bind(&[Key::Char('w'), Key::Char('+'), Key::Char('=')], Action::ZoomIn, "zoom in"),
     bind(&[Key::Char('s'), Key::Char('-'), Key::Char('_')], Action::ZoomOut, "zoom out"),
-    bind(&[Key::Char('a')], Action::PanLeft, "earlier"),
-    bind(&[Key::Char('d')], Action::PanRight, "later"),
-    bind(
-        &[Key::Left],
-        Action::Previous,
-        "previous slice of the row (earlier, if none is selected)",
-    ),
-    bind(&[Key::Right], Action::Next, "next slice of the row (later, if none is selected)"),
-    bind(&[Key::Up], Action::RowUp, "slice in the row above (scroll, if none is selected)"),
-    bind(&[Key::Down], Action::RowDown, "slice in the row below (scroll, if none is selected)"),
-    bind(&[Key::PageUp], Action::PageUp, "scroll up"),
-    bind(&[Key::PageDown], Action::PageDown, "scroll down"),
-    bind(&[Key::Home], Action::Begin, "beginning of the run"),
-    bind(&[Key::End], Action::End, "end of the run"),
-    bind(&[Key::Enter], Action::Enter, "select in the middle; open the selected slice"),
-    bind(
-        &[Key::Char('f')],
-        Action::Fit,
-        "fit the measured range or the selection, then everything",
-    ),
+    bind(&[Key::Char('a')], Action::PanLeft, "earlier, later"),
+    bind(&[Key::Char('d')], Action::PanRight, "earlier, later"),
+    bind(&[Key::Left], Action::Previous, "slice before, after (else pan)"),
+    bind(&[Key::Right], Action::Next, "slice before, after (else pan)"),
+    bind(&[Key::Up], Action::RowUp, "row above, below (else scroll)"),
+    bind(&[Key::Down], Action::RowDown, "row above, below (else scroll)"),
+    bind(&[Key::PageUp], Action::PageUp, "scroll"),
+    bind(&[Key::PageDown], Action::PageDown, "scroll"),
+    bind(&[Key::Home], Action::Begin, "beginning, end of the run"),
+    bind(&[Key::End], Action::End, "beginning, end of the run"),
+    bind(&[Key::Enter], Action::Enter, "select; open what is selected"),
+    bind(&[Key::Char('f')], Action::Fit, "fit range or selection, then all"),
     bind(&[Key::Char('F'), Key::Char('0')], Action::FitAll, "fit everything"),
     bind(&[Key::Char('z')], Action::Undo, "undo the last zoom or jump"),
-    bind(&[Key::Char('g')], Action::GoTo, "go to a time, such as 1.5s or 250ms"),
-    bind(&[Key::Char('n')], Action::NextIssue, "next issue, the worst first"),
-    bind(&[Key::Char('p')], Action::PreviousIssue, "previous issue"),
+    bind(&[Key::Char('g')], Action::GoTo, "go to a time: 1.5s, 250ms"),
+    bind(&[Key::Char('n')], Action::NextIssue, "next, previous issue; worst first"),
+    bind(&[Key::Char('p')], Action::PreviousIssue, "next, previous issue; worst first"),
     bind(&[Key::Char('/')], Action::Search, "search"),
-    bind(&[Key::Char(']')], Action::NextFound, "next match of the search"),
-    bind(&[Key::Char('[')], Action::PreviousFound, "previous match of the search"),
+    bind(&[Key::Char(']')], Action::NextFound, "next, previous match"),
+    bind(&[Key::Char('[')], Action::PreviousFound, "next, previous match"),
     bind(&[Key::Char('m')], Action::Measure, "measure the selected slice"),
-    bind_shift(&[Key::Left], Action::Earlier, "drag the selected signal earlier, or measure"),
-    bind_shift(&[Key::Right], Action::Later, "drag the selected signal later, or measure"),
-    bind(&[Key::Char('c')], Action::Fold, "fold the lane of the selection, or unfold it"),
+    bind_shift(&[Key::Left], Action::Earlier, "drag selected signal, or measure"),
+    bind_shift(&[Key::Right], Action::Later, "drag selected signal, or measure"),
+    bind(&[Key::Char('c')], Action::Fold, "fold the lane of the selection"),
     bind(&[Key::Char('?')], Action::Help, "this help"),
     bind(&[Key::Escape], Action::Escape, "close, let go, deselect"),
 ];
 
-/// What the pointer does, for the help and the documentation: the gesture, and what it does.
-pub const GESTURES: &[(&str, &str)] = &[
-    ("click", "select; on a lane's title, fold it"),
-    ("drag", "measure; edges of slices attract"),
+/// What the pointer does: the gesture, and what it does.
+const GESTURES: [(&str, &str); 7] = [
+    ("click", "select; on a title, fold the lane"),
+    ("drag", "measure, from edge to edge"),
     ("drag a signal", "what if it came then?"),
-    ("Shift drag", "pan, as one finger does"),
+    ("Shift drag", "pan, as a finger does"),
     ("Ctrl wheel", "zoom, as two fingers do"),
     ("Shift wheel", "pan"),
-    ("double click", "fit the slice or the measured range"),
+    ("double click", "fit the slice or the range"),
 ];
+
+/// All keys and gestures with what they do, for the help and the documentation: `← →`, `slice before, after`.
+pub fn help() -> Vec<(String, &'static str)> {
+    let keys = KEYS.chunk_by(|one, other| one.help == other.help).map(|bindings| {
+        let labels: Vec<_> = bindings.iter().map(Binding::label).collect();
+        (labels.join(" "), bindings[0].help)
+    });
+    let gestures = GESTURES.iter().map(|&(gesture, help)| (gesture.to_owned(), help));
+    keys.chain(gestures).collect()
+}
 
 /// What a key does with these modifiers. The browser keeps what is pressed with control, alt or command.
 pub fn action(key: Key, modifiers: Modifiers) -> Option<Action> {
@@ -220,10 +222,10 @@ pub fn action(key: Key, modifiers: Modifiers) -> Option<Action> {
 }
 
 impl Binding {
-    /// The keys as they are shown, such as `w + =` or `Shift ←`.
+    /// The keys as they are shown, such as `w + =` or `Shift+←`.
     pub fn label(&self) -> String {
         let keys: Vec<_> = self.keys.iter().map(|key| key.label()).collect();
-        let shift = if self.shift { "Shift " } else { "" };
+        let shift = if self.shift { "Shift+" } else { "" };
         format!("{shift}{}", keys.join(" "))
     }
 }

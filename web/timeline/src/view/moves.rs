@@ -10,7 +10,7 @@ use crate::scene::{Scene, SliceRef};
 const UNDO_MAX: usize = 100;
 
 /// What is gone to takes this part of the view, if the view must be changed for it.
-const PART: f64 = 0.25;
+const PART: f64 = 0.5;
 
 impl View {
     /// Remembers what is seen now, for [`View::undo`].

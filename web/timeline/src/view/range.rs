@@ -60,7 +60,8 @@ impl Range {
         let span_min = SPAN_NS_MIN.max(exact(end_ns) * 1e-12);
         let span = self.span().clamp(span_min, whole.span());
         let from = if span == self.span() { self.from } else { self.middle() - span / 2.0 };
-        let from = from.clamp(whole.from, whole.to - span);
+        // Of the two edges, rounding may put the last one before the first.
+        let from = from.min(whole.to - span).max(whole.from);
         Range { from, to: from + span }
     }
 }
