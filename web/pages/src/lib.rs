@@ -22,3 +22,6 @@ pub mod what_if;
 
 /// The style sheet of all pages.
 pub const STYLE_CSS: &str = concat!(include_str!("style.css"), include_str!("run.css"));
+
+/// The script of all pages.
+pub const VIEWER_JS: &str = include_str!("viewer.js");

@@ -10,6 +10,8 @@
 pub mod draw;
 pub mod layout;
 pub mod scene;
+#[cfg(target_arch = "wasm32")]
+pub mod shell;
 pub mod theme;
 pub mod view;
 pub mod words;
