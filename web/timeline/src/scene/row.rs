@@ -340,3 +340,7 @@ impl Row {
 fn short(index: usize) -> u32 {
     u32::try_from(index).expect("bounded by the trace limit")
 }
+
+#[cfg(test)]
+#[path = "row_tests.rs"]
+mod tests;
