@@ -18,6 +18,8 @@ mod row;
 mod run;
 mod signals;
 #[cfg(test)]
+mod story_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
