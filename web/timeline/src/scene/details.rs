@@ -9,6 +9,7 @@ use loopbox_trace::{
 };
 
 use super::lookup::Lookup;
+use super::whose::Role;
 use super::{LaneKind, Look, Scene, Slice, SliceRef};
 
 /// What is known of a slice.
@@ -109,8 +110,13 @@ impl Said {
                 format!("handler \"{}\"", text(handler))
             }
             BlockingBegin(name) => {
-                let on_loop = slice.look == Look::BlockingOnLoop;
-                let blocks = if on_loop { "the event loop" } else { "a worker; the loop goes on" };
+                let blocks = match slice.look {
+                    Look::BlockingOnLoop => "the event loop",
+                    _ if lookup.whose.role(event.lane) == Role::Worker => {
+                        "a worker; the loop goes on"
+                    }
+                    _ => "a program without a loop",
+                };
                 self.fact("blocks", blocks);
                 self.outcome(lookup, index);
                 self.inside(lookup, index);

@@ -126,6 +126,11 @@ impl Row {
         self.looks[index] = look;
     }
 
+    /// Slices of the one look get the other.
+    pub(super) fn look_instead(&mut self, look: Look, other: Look) {
+        self.looks.iter_mut().filter(|own| **own == look).for_each(|own| *own = other);
+    }
+
     /// Builds the pyramid, when the last slice is there.
     pub(super) fn seal(&mut self) {
         for column in [&mut self.begins, &mut self.ends] {

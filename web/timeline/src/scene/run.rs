@@ -66,12 +66,18 @@ pub(super) fn group(
     let pools = whose.pools(trace);
     // With what they are sorted by: each queue stands above the workers of its pool.
     let mut lanes: Vec<((u16, LaneKind, PoolId), Lane)> = Vec::new();
-    for (number, thread) in (0_u16..).zip(threads) {
+    for (number, mut thread) in (0_u16..).zip(threads) {
         let lane = TraceLane(number);
         let process = whose.process(lane);
+        // Of the first process the verdict says that its main thread must not block, whatever it is.
+        let without_loop = process > 0 && !thread.has_turns();
+        if without_loop {
+            thread.may_block();
+        }
         let (rows, handlers) = thread.into_rows(ends[usize::from(process)]);
         belongings[usize::from(process)].handlers.extend(handlers);
         let (kind, title) = match whose.role(lane) {
+            Role::Main if without_loop => (LaneKind::Loop, title(trace, process, "main")),
             Role::Main => (LaneKind::Loop, title(trace, process, "loop")),
             Role::Signals => continue,
             Role::Worker => (LaneKind::Worker, one_line(&trace.lanes[usize::from(number)])),

@@ -429,3 +429,42 @@ loop
     assert_eq!(scene.issues[0].slice, place(0));
     assert_eq!(scene.slice_of_event(&[&old, &new], 1, 1), place(1));
 }
+
+/// The traces are those of scenarios in `scenarios/asyncio`: a loop that reads a pipe itself, and a log whose
+/// handler goes to the network on a worker.
+#[test]
+fn the_scenes_of_whole_runs_are_as_their_goldens() {
+    for name in ["blocking-read", "network-fails"] {
+        let goldens = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens");
+        let stored = std::fs::read(goldens.join(format!("{name}.trace.jsonl"))).expect("a trace");
+        let trace = loopbox_trace::store::read(&stored[..]).expect("a trace");
+        let shown = text(&Scene::of_run(&trace, Some(ms(20)), Vec::new()));
+        let golden = goldens.join(format!("{name}.scene"));
+        if std::env::var_os("LOOPBOX_BLESS").is_some() {
+            std::fs::write(&golden, &shown).expect("a golden can be written");
+        }
+        let golden = std::fs::read_to_string(&golden).unwrap_or_default().replace("\r\n", "\n");
+        assert_eq!(shown, golden, "{name}: LOOPBOX_BLESS=1 writes it anew");
+    }
+}
+
+#[test]
+fn a_child_without_a_loop_may_block() {
+    let mut b = Builder::new();
+    let (cat, dog) = (b.process("cat[2]"), b.process("dog[3]"));
+    let sleep = b.label("sleep");
+    b.blocking(cat, "sleep", 1, 3).on(cat, 5, BlockingBegin(sleep));
+    b.blocking(dog, "sleep", 1, 3).on(dog, 5, TurnBegin);
+    let scene = Scene::of_run(&b.exit(100), None, Vec::new());
+    let shown: Vec<(&str, Vec<Look>)> = scene.groups[0]
+        .lanes
+        .iter()
+        .filter(|lane| lane.process > 0)
+        .map(|lane| {
+            (&*lane.title, lane.rows.iter().flat_map(Row::slices).map(|it| it.look).collect())
+        })
+        .collect();
+    let calm = vec![Look::BlockingInPool; 2];
+    let red = vec![Look::Turn, Look::BlockingOnLoop];
+    assert_eq!(shown, [("cat[2] main", calm), ("dog[3] loop", red)]);
+}

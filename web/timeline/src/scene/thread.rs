@@ -61,6 +61,8 @@ pub(super) struct Thread {
     open: Vec<Open>,
     /// What handlers of log records did.
     handlers: Vec<Slice>,
+    /// Whether it had a turn.
+    has_turns: bool,
     /// The clock: it never goes back, whatever the trace says.
     now: Nanos,
 }
@@ -78,7 +80,7 @@ struct Open {
 impl Thread {
     pub(super) fn new(is_loop: bool, budget: Option<Nanos>) -> Thread {
         let (rows, open, handlers) = (Vec::new(), Vec::new(), Vec::new());
-        Thread { is_loop, budget, rows, open, handlers, now: Nanos::ZERO }
+        Thread { is_loop, budget, rows, open, handlers, has_turns: false, now: Nanos::ZERO }
     }
 
     /// Takes note of an event of this thread.
@@ -132,7 +134,21 @@ impl Thread {
         (self.rows, self.handlers)
     }
 
+    /// Whether it had a turn: a program may have no loop at all.
+    pub(super) fn has_turns(&self) -> bool {
+        self.has_turns
+    }
+
+    /// Nothing waits for this thread, so it may block.
+    pub(super) fn may_block(&mut self) {
+        self.is_loop = false;
+        self.rows
+            .iter_mut()
+            .for_each(|row| row.look_instead(Look::BlockingOnLoop, Look::BlockingInPool));
+    }
+
     fn begin(&mut self, doing: Doing, name: u32, index: u32) {
+        self.has_turns |= doing == Doing::Turn;
         let around = self.open.iter().filter(|open| !self.is_outermost(open.doing)).count();
         let row = if self.is_outermost(doing) { 0 } else { around + 1 };
         let now = self.now;
