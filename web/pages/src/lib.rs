@@ -18,6 +18,8 @@ pub mod tables;
 #[cfg(test)]
 mod testing;
 mod timeline;
+#[cfg(test)]
+mod wellformed;
 pub mod what_if;
 
 /// The style sheet of all pages.

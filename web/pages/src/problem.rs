@@ -62,3 +62,33 @@ impl Problem {
         Problem { title, advice }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{HOSTILE, assert_harmless, server};
+    use crate::wellformed;
+
+    #[test]
+    fn each_problem_says_what_happened_and_what_to_do() {
+        let mut titles = Vec::new();
+        for status in [400, 403, 404, 405, 409, 413, 422, 500] {
+            let html = page(&server(), status, "It is so.");
+            assert_eq!(wellformed::check(&html), Ok(()));
+            assert!(html.contains(&format!("<p class=\"status\">{status}</p>")), "{html}");
+            assert!(html.contains("<bdi>It is so.</bdi>"), "{html}");
+            assert!(html.contains("<a href=\"/T/\">To the runs</a>"), "{html}");
+            titles.push(Problem::of(status).title);
+        }
+        titles.dedup();
+        assert_eq!(titles.len(), 8);
+    }
+
+    #[test]
+    fn hostile_texts_stay_texts() {
+        for text in HOSTILE {
+            assert_harmless(&page(&server(), 404, text), text);
+        }
+        assert!(page(&server(), 400, &"x".repeat(1_000_000)).len() < 5_000);
+    }
+}

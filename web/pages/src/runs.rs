@@ -16,6 +16,7 @@ use row::Row;
 
 use crate::parts::{self, Tone, badge, count, one_line};
 use crate::quantity::Quantity;
+use crate::run;
 use crate::site::{Delivery, KeptRun, Page, Site};
 
 /// More rows than this make a page that nobody reads and a browser is slow with.
@@ -80,9 +81,9 @@ fn nothing_yet(site: &Site) -> Markup {
         div.empty {
             h1 { "No results yet" }
             p { "Every run leaves its trace and its verdict in " (parts::code(&site.results)) ". Make the first ones:" }
-            pre { code { "loopbox run scenarios" } }
+            (run::command("loopbox run scenarios"))
             p { "Many seeds of one scenario:" }
-            pre { code { "loopbox run scenarios/signals/at-any-moment.toml --seeds 200" } }
+            (run::command("loopbox run scenarios/signals/at-any-moment.toml --seeds 200"))
             p.muted { "This page shows them as they come." }
         }
     }
@@ -97,7 +98,9 @@ fn verdict(rows: &[Row<'_>]) -> String {
         (0, 0, 1) => "1 scenario holds".into(),
         (0, 0, _) => format!("{scenarios} hold"),
         (0, unreadable, _) => {
-            format!("{unreadable} of {scenarios} cannot be read, {} hold", rows.len() - unreadable)
+            let holding = rows.len() - unreadable;
+            let verb = if holding == 1 { "holds" } else { "hold" };
+            format!("{unreadable} of {scenarios} cannot be read, {holding} {verb}")
         }
         (1, _, 1) => "1 scenario fails".into(),
         (1, ..) => format!("1 of {scenarios} fails"),
@@ -295,7 +298,7 @@ fn changes_of(changes: &Changes) -> Markup {
         changes.new.is_empty() && changes.resolved.is_empty() && changes.ongoing.is_empty();
     html! {
         @if !is_calm {
-            ul.plain {
+            ul.plain.ages {
                 (group(Tone::New, "new", &changes.new))
                 (group(Tone::Good, "resolved", &changes.resolved))
                 (group(Tone::Quiet, "ongoing", &changes.ongoing))

@@ -11,6 +11,7 @@ use maud::{Markup, html};
 
 use crate::parts::{self, Tone, badge, count, duration, one_line};
 use crate::quantity::Quantity;
+use crate::run;
 use crate::site::{Delivery, KeptRun, Page, Site, Step};
 use histogram::Histogram;
 
@@ -136,7 +137,7 @@ impl<'a> Sweep<'a> {
                     p {
                         "The first that fails is " a href=(site.run(&run.id)) { "seed " (record.seed) } ". To run it again:"
                     }
-                    pre.command { code { (loopbox_trace::text::report(&record.reproduce)) } }
+                    (run::command(&record.reproduce))
                 }
             }
         }

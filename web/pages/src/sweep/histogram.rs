@@ -103,11 +103,11 @@ impl Histogram {
                                 }
                             }
                         }
-                        @if index % label_every == 0 {
+                        @if index.is_multiple_of(label_every) {
                             text x=(px(x)) y=(px(HEIGHT - 6.0)) text-anchor="middle" { (maud::display(bin.from)) }
                         }
                     }
-                    @if self.bins.len() % label_every == 0 {
+                    @if self.bins.len().is_multiple_of(label_every) {
                         text x=(px(WIDTH - SIDE)) y=(px(HEIGHT - 6.0)) text-anchor="middle" {
                             (maud::display(self.bins[self.bins.len() - 1].to))
                         }
@@ -211,4 +211,82 @@ fn even_edges(smallest: u64, largest: u64, number: usize) -> Vec<Nanos> {
 /// A length in the drawing, in tenths: what is finer cannot be seen, and would differ from machine to machine.
 fn px(length: f64) -> PreEscaped<String> {
     PreEscaped(format!("{length:.1}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(values: &[u64], allowed: Option<u64>) -> Histogram {
+        let values =
+            values.iter().map(|value| (Nanos(*value), *value > allowed.unwrap_or(u64::MAX)));
+        Histogram::of(values, allowed.map(Nanos))
+    }
+
+    fn edges(histogram: &Histogram) -> Vec<u64> {
+        histogram.bins.iter().map(|bin| bin.from.0).collect()
+    }
+
+    #[test]
+    fn every_value_is_in_the_bin_that_says_so() {
+        for values in [
+            vec![0, 1],
+            vec![7, 9, 10, 11, 19, 20, 31],
+            vec![1, 1_000_000, u64::MAX],
+            vec![0, u64::MAX],
+            vec![u64::MAX - 1, u64::MAX],
+            (0..500).map(|n| n * n).collect(),
+        ] {
+            let histogram = of(&values, None);
+            assert!(histogram.bins.len() <= 70, "{}", histogram.bins.len());
+            for (index, bin) in histogram.bins.iter().enumerate() {
+                let is_last = index + 1 == histogram.bins.len();
+                let inside = |value: &&u64| {
+                    bin.from.0 <= **value && (**value < bin.to.0 || is_last && **value <= bin.to.0)
+                };
+                assert_eq!(
+                    bin.number,
+                    values.iter().filter(inside).count(),
+                    "{bin:?} of {values:?}"
+                );
+            }
+            let all: usize = histogram.bins.iter().map(|bin| bin.number).sum();
+            assert_eq!(all, values.len(), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn edges_are_round_numbers() {
+        assert_eq!(edges(&of(&[7, 33], None)), [0, 20]);
+        assert_eq!(edges(&of(&[101, 139, 177], None)), [100, 150]);
+        let wide = of(&[3, 40, 700], None);
+        assert!(wide.is_logarithmic);
+        assert_eq!(edges(&wide), [2, 5, 10, 20, 50, 100, 200, 500]);
+    }
+
+    #[test]
+    fn what_is_allowed_is_drawn_if_it_is_near() {
+        let near = of(&[10, 20], Some(40));
+        assert!(near.x_of(Nanos(40)).is_some());
+        assert!(near.draw("x", Some(Nanos(40))).0.contains("allowed 40ns"));
+        let far = of(&[10, 20], Some(4_000));
+        assert_eq!(far.x_of(Nanos(4_000)), None);
+        assert!(!far.draw("x", Some(Nanos(4_000))).0.contains("allowed"));
+    }
+
+    #[test]
+    fn the_drawing_and_the_table_say_the_same() {
+        let histogram = of(&[1, 2, 3, 90, 95], Some(50));
+        let (drawing, table) = (histogram.draw("Stalls", Some(Nanos(50))).0, histogram.table().0);
+        for bin in histogram.bins.iter().filter(|bin| bin.number > 0) {
+            assert!(drawing.contains(&format!("<title>{}</title>", bin.words())), "{drawing}");
+            let row = format!(
+                "<td class=\"number\">{}</td><td class=\"number\">{}</td>",
+                bin.number, bin.failing
+            );
+            assert!(table.contains(&row), "{table}");
+        }
+        assert!(drawing.contains("aria-label=\"Stalls: "), "{drawing}");
+        assert_eq!(histogram.bins.iter().map(|bin| bin.failing).sum::<usize>(), 2);
+    }
 }
