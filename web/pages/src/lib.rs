@@ -23,7 +23,8 @@ mod wellformed;
 pub mod what_if;
 
 /// The style sheet of all pages.
-pub const STYLE_CSS: &str = concat!(include_str!("style.css"), include_str!("run.css"));
+pub const STYLE_CSS: &str =
+    concat!(include_str!("style.css"), include_str!("run.css"), include_str!("timeline.css"));
 
 /// The script of all pages.
 pub const VIEWER_JS: &str = include_str!("viewer.js");

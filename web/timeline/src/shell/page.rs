@@ -10,7 +10,7 @@ use web_sys::{
 };
 
 use crate::scene::Details;
-use crate::view::{Action, GESTURES, KEYS};
+use crate::view::{self, Action};
 
 /// Longer texts are cut in the search box: nobody types so much.
 const INPUT_CHARS_MAX: u32 = 200;
@@ -194,27 +194,16 @@ fn help(document: &Document) -> Result<HtmlDialogElement, JsValue> {
     dialog.append_child(&heading)?;
     let table = element(document, "table", "")?;
     let body = element(document, "tbody", "")?;
-    let row = |name: &Element, text: &str| -> Result<(), JsValue> {
+    for (keys, text) in view::help() {
         let row = element(document, "tr", "")?;
         let head = element(document, "th", "")?;
         head.set_attribute("scope", "row")?;
-        head.append_child(name)?;
+        head.set_text_content(Some(&keys));
         let cell = element(document, "td", "")?;
         cell.set_text_content(Some(text));
         row.append_child(&head)?;
         row.append_child(&cell)?;
         body.append_child(&row)?;
-        Ok(())
-    };
-    for binding in KEYS.iter().filter(|binding| !binding.help.is_empty()) {
-        let keys = element(document, "kbd", "")?;
-        keys.set_text_content(Some(&binding.label()));
-        row(&keys, binding.help)?;
-    }
-    for (gesture, text) in GESTURES {
-        let name = element(document, "span", "")?;
-        name.set_text_content(Some(gesture));
-        row(&name, text)?;
     }
     table.append_child(&body)?;
     dialog.append_child(&table)?;
