@@ -2,13 +2,14 @@
 //!
 //! A [`Trace`] is the list of a run's [`Event`]s on [`Lane`]s of virtual time. This crate holds that
 //! model, its forms (the stored form of [`store`], the golden text of [`golden`], the [`columns`] that the
-//! viewer loads), the functions that judge it ([`measure`], [`check`], [`diff`], [`issues`]), and [`search`]. A
+//! viewer loads, the [`chrome`] form for other viewers), the functions that judge it ([`measure`], [`check`], [`diff`], [`issues`]), and [`search`]. A
 //! [`record`] is what is kept of a run beside its trace, and [`findings`] compares two of them.
 //!
 //! It knows neither the machine that makes traces nor the command that shows them, so a verdict can
 //! be computed again from a stored trace, by anyone, anywhere.
 
 pub mod check;
+pub mod chrome;
 pub mod codes;
 pub mod columns;
 pub mod diff;

@@ -14,7 +14,7 @@ use crate::text::one_line;
 use crate::{Event, EventKind, JobId, Label, Lane, Nanos, Outcome, Signal, Trace};
 
 pub use blocking::describe_call;
-pub use pools::{PoolWait, QueuePeak, pool_waits, queue_peaks};
+pub use pools::{PoolWait, QueuePeak, pool_waits, queue_lengths, queue_peaks};
 pub use turns::{Activity, Doing, Turn, turns, worst_turn};
 
 /// Something that was due and that the loop saw later.

@@ -123,6 +123,18 @@ pub enum Outcome {
     Cancelled,
 }
 
+impl Outcome {
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Pending => "pending",
+            Outcome::Failed => "failed",
+            Outcome::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -650,6 +662,22 @@ impl Trace {
     /// Whether the lane is one of the run's first process, of which the checks speak.
     pub fn is_first_process(&self, lane: Lane) -> bool {
         self.processes.first().is_none_or(|process| lane < process.first_lane)
+    }
+
+    /// By lane: the main lane of the process that it belongs to.
+    pub fn main_lanes(&self) -> Vec<Lane> {
+        let mut begins = vec![false; self.lanes.len()];
+        for process in &self.processes {
+            begins[usize::from(process.first_lane.0)] = true;
+        }
+        let mut main = Lane::MAIN;
+        let main_lane = |(lane, begins)| {
+            if begins {
+                main = lane;
+            }
+            main
+        };
+        (0..).map(Lane).zip(begins).map(main_lane).collect()
     }
 
     /// The events of the run's first process, each with its index.

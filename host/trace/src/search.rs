@@ -50,13 +50,9 @@ const KINDS: [&str; TAGS] = [
     "run ended",
 ];
 
-/// How things come out, in words.
-const OUTCOMES: [(Outcome, &str); 4] = [
-    (Outcome::Done, "done"),
-    (Outcome::Pending, "pending"),
-    (Outcome::Failed, "failed"),
-    (Outcome::Cancelled, "cancelled"),
-];
+/// How things come out.
+const OUTCOMES: [Outcome; 4] =
+    [Outcome::Done, Outcome::Pending, Outcome::Failed, Outcome::Cancelled];
 
 /// A query, and what of a trace's tables it is found in.
 pub struct Search<'a> {
@@ -132,7 +128,7 @@ impl Word {
                         || is_in(&word, diagnostic.level.name())
                 })
                 .collect(),
-            outcomes: OUTCOMES.map(|(_, outcome)| outcome.contains(&word)),
+            outcomes: OUTCOMES.map(|outcome| outcome.name().contains(&word)),
             ending,
             labels,
             word,
@@ -185,7 +181,7 @@ impl Word {
     }
 
     fn is_in_outcome(&self, outcome: Outcome) -> bool {
-        OUTCOMES.iter().zip(self.outcomes).any(|((known, _), found)| found && *known == outcome)
+        OUTCOMES.iter().zip(self.outcomes).any(|(known, found)| found && *known == outcome)
     }
 
     fn is_in_signal(&self, signal: Signal) -> bool {

@@ -5,7 +5,7 @@
 //! ends the line and is not part of the text.
 
 use crate::text::{one_line, report as report_text, without_lines, without_times};
-use crate::{Ending, Event, EventKind, Nanos, Outcome, Trace};
+use crate::{Ending, Event, EventKind, Nanos, Trace};
 
 /// Words before the second time of a line.
 const SINCE_WORDS: [&str; 5] = [", due", ", raised", ", finished", ", posted", ", queued"];
@@ -125,7 +125,7 @@ fn describe(trace: &Trace, kind: EventKind) -> (String, Option<Nanos>) {
         TaskSpawned(id) => format!("task {} spawned", task(id)),
         TaskCancelled(id) => format!("task {} cancelled", task(id)),
         StepBegin(id) => format!("step {} begins", task(id)),
-        StepEnd(id, outcome) => format!("step {} ends, {}", task(id), outcome_word(outcome)),
+        StepEnd(id, outcome) => format!("step {} ends, {}", task(id), outcome.name()),
         CallbackBegin(name) => format!("callback {} begins", label(name)),
         CallbackEnd(name) => format!("callback {} ends", label(name)),
         TimerFired { name, due } => {
@@ -142,7 +142,7 @@ fn describe(trace: &Trace, kind: EventKind) -> (String, Option<Nanos>) {
         SignalDefault(signal) => format!("signal {signal} takes its default action"),
         BlockingBegin(name) => format!("blocking {} begins", label(name)),
         BlockingEnd(name, outcome) => {
-            format!("blocking {} ends, {}", label(name), outcome_word(outcome))
+            format!("blocking {} ends, {}", label(name), outcome.name())
         }
         JobQueued(id) => format!("job {} queued", job(id)),
         JobStarted(id) => {
@@ -153,7 +153,7 @@ fn describe(trace: &Trace, kind: EventKind) -> (String, Option<Nanos>) {
             };
             return (format!("job {} started{ahead}, queued", job(id)), Some(of_job.queued));
         }
-        JobFinished(id, outcome) => format!("job {} finished, {}", job(id), outcome_word(outcome)),
+        JobFinished(id, outcome) => format!("job {} finished, {}", job(id), outcome.name()),
         JobDelivered { job: id, finished } => {
             return (format!("job {} delivered, finished", job(id)), Some(finished));
         }
@@ -202,15 +202,6 @@ fn describe(trace: &Trace, kind: EventKind) -> (String, Option<Nanos>) {
 /// A line that ends in a text of the guest. No line ends in a space.
 fn ending_in(head: String, text: &str) -> String {
     if text.is_empty() { head } else { format!("{head} {}", one_line(text)) }
-}
-
-fn outcome_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Done => "done",
-        Outcome::Pending => "pending",
-        Outcome::Failed => "failed",
-        Outcome::Cancelled => "cancelled",
-    }
 }
 
 /// How the run ended, in one line without places.

@@ -61,6 +61,21 @@ pub struct QueuePeak {
 
 /// The longest queue of each pool that had jobs.
 pub fn queue_peaks(trace: &Trace) -> Vec<QueuePeak> {
+    let peak = |(pool, lengths): (PoolId, Vec<(Nanos, usize)>)| {
+        let mut peak = QueuePeak { pool, length: 0, at: Nanos::ZERO };
+        for (at, length) in lengths {
+            if length > peak.length {
+                (peak.length, peak.at) = (length, at);
+            }
+        }
+        peak
+    };
+    queue_lengths(trace).into_iter().map(peak).collect()
+}
+
+/// How many jobs waited for a worker of each pool that had jobs: the moments at which one came or left, in order,
+/// with the length from then on.
+pub fn queue_lengths(trace: &Trace) -> BTreeMap<PoolId, Vec<(Nanos, usize)>> {
     let mut left: Vec<Option<Nanos>> = vec![None; trace.jobs.len()];
     for event in &trace.events {
         if let EventKind::JobStarted(job) | EventKind::JobFinished(job, Outcome::Cancelled) =
@@ -78,20 +93,16 @@ pub fn queue_peaks(trace: &Trace) -> Vec<QueuePeak> {
             moves.extend(left.map(|left| (left, false)));
         }
     }
-    moves.into_iter().map(|(pool, moves)| peak(pool, moves)).collect()
-}
-
-fn peak(pool: PoolId, mut moves: Vec<(Nanos, bool)>) -> QueuePeak {
-    moves.sort_unstable();
-    let mut peak = QueuePeak { pool, length: 0, at: Nanos::ZERO };
-    let mut length = 0_usize;
-    for (at, comes) in moves {
-        length = if comes { length + 1 } else { length.saturating_sub(1) };
-        if length > peak.length {
-            (peak.length, peak.at) = (length, at);
-        }
-    }
-    peak
+    let lengths = |mut moves: Vec<(Nanos, bool)>| {
+        moves.sort_unstable();
+        let mut length = 0_usize;
+        let length_after = |(at, comes)| {
+            length = if comes { length + 1 } else { length.saturating_sub(1) };
+            (at, length)
+        };
+        moves.into_iter().map(length_after).collect()
+    };
+    moves.into_iter().map(|(pool, moves)| (pool, lengths(moves))).collect()
 }
 
 #[cfg(test)]
