@@ -478,29 +478,52 @@
     heading.setAttribute("aria-sort", order);
   }
 
+  const SILENCE = "No news any more: the server does not answer.";
+
+  // Only while somebody looks: browsers have few connections for one server, and tabs that are out of sight would
+  // take them all.
   function startNews() {
-    const address = document.body.dataset.changes;
-    if (!address || typeof EventSource === "undefined") return;
-    const source = new EventSource(address);
-    source.addEventListener("changed", () => {
-      if (document.querySelector("[data-timeline]")) {
-        // Somebody looks at something: nothing is taken away.
-        const link = document.createElement("a");
-        link.href = location.href;
-        link.textContent = "Show them";
-        link.addEventListener("click", (event) => {
-          event.preventDefault();
-          location.reload();
-        });
-        say("There are newer results. ");
-        document.querySelector(".news")?.append(link);
-      } else {
-        refreshOrSay(location.pathname + location.search);
+    if (!document.body.dataset.changes || typeof EventSource === "undefined") return;
+    let address = document.body.dataset.changes;
+    let source = null;
+    const listen = () => {
+      source = new EventSource(address);
+      source.addEventListener("changed", ({ data }) => {
+        address = address.replace(/since=.*/, `since=${data}`);
+        onNews();
+      });
+      source.addEventListener("error", () => say(SILENCE));
+      source.addEventListener("open", () => {
+        if (document.querySelector(".news")?.textContent === SILENCE) say("");
+      });
+    };
+    const follow = () => {
+      if (document.hidden) {
+        source?.close();
+        source = null;
+      } else if (!source) {
+        listen();
       }
+    };
+    document.addEventListener("visibilitychange", follow);
+    follow();
+  }
+
+  function onNews() {
+    if (!document.querySelector("[data-timeline]")) {
+      refreshOrSay(location.pathname + location.search);
+      return;
+    }
+    // Somebody looks at something: nothing is taken away.
+    const link = document.createElement("a");
+    link.href = location.href;
+    link.textContent = "Show them";
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      location.reload();
     });
-    source.addEventListener("error", () => say("No news any more: the server does not answer."));
-    source.addEventListener("open", () => say(""));
-    addEventListener("pagehide", () => source.close());
+    say("There are newer results. ");
+    document.querySelector(".news")?.append(link);
   }
 
   // ---- Begin.
