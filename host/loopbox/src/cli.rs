@@ -1,6 +1,7 @@
 //! The command line. One module and one clap struct a subcommand; their doc comments are the help.
 
 mod list;
+mod report;
 mod run;
 mod view;
 
@@ -29,6 +30,7 @@ enum Command {
     Run(run::RunCommand),
     List(list::ListCommand),
     View(view::ViewCommand),
+    Report(report::ReportCommand),
 }
 
 /// How results are written.
@@ -70,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Run(command) => command.execute(),
         Command::List(command) => command.execute(),
         Command::View(command) => command.execute(),
+        Command::Report(command) => command.execute(),
     };
     let code = result.unwrap_or_else(|refusal| {
         terminal::note(&format!("error: {}", refusal.message));

@@ -3,11 +3,11 @@
 //! 1 is not among them, and 101 is also what a panic of this program would give; everything else that is
 //! not listed here is a bug. When several apply, [`worst`] says which one is given.
 
-/// Every scenario holds.
+/// Every scenario holds; or what was asked for is done.
 pub const ALL_HOLD: u8 = 0;
 /// The command line makes no sense.
 pub const USAGE: u8 = 2;
-/// There is no scenario in the given paths.
+/// There is no scenario in the given paths, or no result.
 pub const NOTHING_SELECTED: u8 = 4;
 /// A scenario file is wrong, or something that a run needs is missing or does not work.
 pub const BAD_SETUP: u8 = 96;

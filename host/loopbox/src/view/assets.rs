@@ -28,6 +28,11 @@ impl Assets {
         Assets(vec![
             asset("style.css", "text/css; charset=utf-8", loopbox_pages::STYLE_CSS.as_bytes()),
             asset(
+                "viewer.js",
+                "text/javascript; charset=utf-8",
+                loopbox_pages::VIEWER_JS.as_bytes(),
+            ),
+            asset(
                 "timeline.js",
                 "text/javascript; charset=utf-8",
                 loopbox_embed::TIMELINE_JS.as_bytes(),
