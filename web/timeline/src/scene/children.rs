@@ -16,14 +16,13 @@ const PROCESS_ROWS_MAX: usize = 8;
 const PIPE_ROWS_MAX: usize = 24;
 
 /// Processes other than the first, and pipes.
-#[derive(Default)]
 pub(super) struct Children<'t> {
-    /// By name, which is unique in a run.
-    spans: BTreeMap<&'t str, Span>,
-    /// By name, in the order in which they are first spoken of.
-    pipes: BTreeMap<&'t str, usize>,
+    processes: ByName<'t>,
+    /// By process, those of the trace's table first.
+    spans: Vec<Span>,
+    pipes: ByName<'t>,
     /// Marks of each pipe.
-    marks: Vec<(&'t str, Vec<Slice>)>,
+    marks: Vec<Vec<Slice>>,
 }
 
 /// How long a process lived.
@@ -36,10 +35,41 @@ struct Span {
     exited: Option<Nanos>,
 }
 
+/// Things that have unique names in a run. Each process has labels of its own, so a name may have several; each
+/// label is looked at once, however long its text is.
+#[derive(Default)]
+struct ByName<'t> {
+    names: Vec<&'t str>,
+    by_name: BTreeMap<&'t str, usize>,
+    by_label: BTreeMap<Label, usize>,
+}
+
+impl<'t> ByName<'t> {
+    fn number(&mut self, name: &'t str) -> usize {
+        *self.by_name.entry(name).or_insert_with(|| {
+            self.names.push(name);
+            self.names.len() - 1
+        })
+    }
+
+    fn number_of_label(&mut self, trace: &'t Trace, label: Label) -> usize {
+        if let Some(&known) = self.by_label.get(&label) {
+            return known;
+        }
+        let number = self.number(trace.text(label));
+        self.by_label.insert(label, number);
+        number
+    }
+}
+
 impl<'t> Children<'t> {
     pub(super) fn new(trace: &'t Trace) -> Children<'t> {
-        let spans = trace.processes.iter().map(|process| (process.name.as_str(), Span::default()));
-        Children { spans: spans.collect(), ..Children::default() }
+        let mut processes = ByName::default();
+        for process in &trace.processes {
+            processes.number(&process.name);
+        }
+        let spans = vec![Span::default(); processes.names.len()];
+        Children { processes, spans, pipes: ByName::default(), marks: Vec::new() }
     }
 
     /// Takes note of what happened; of anything but processes and pipes that is nothing.
@@ -51,22 +81,18 @@ impl<'t> Children<'t> {
         index: u32,
     ) {
         let mut mark = |pipe: Label, what: &str| {
-            let name = trace.text(pipe);
-            let row = *self.pipes.entry(name).or_insert_with(|| {
-                self.marks.push((name, Vec::new()));
-                self.marks.len() - 1
-            });
+            let pipe = self.pipes.number_of_label(trace, pipe);
+            self.marks.resize_with(self.pipes.names.len(), Vec::new);
             let (at, name) = (event.at, names.text(what));
             let mark = Slice { begin: at, end: at, name, look: Look::Pipe, event: index };
-            self.marks[row].1.push(mark);
+            self.marks[pipe].push(mark);
         };
         match event.kind {
             EventKind::ProcessSpawned(name) => {
-                let span = self.spans.entry(trace.text(name)).or_default();
-                span.spawned.get_or_insert((event.at, index));
+                self.span(trace, name).spawned.get_or_insert((event.at, index));
             }
             EventKind::ProcessExited { process, .. } => {
-                let span = self.spans.entry(trace.text(process)).or_default();
+                let span = self.span(trace, process);
                 span.exited.get_or_insert(event.at);
                 span.first.get_or_insert((event.at, index));
             }
@@ -80,18 +106,31 @@ impl<'t> Children<'t> {
         }
     }
 
+    fn span(&mut self, trace: &'t Trace, name: Label) -> &mut Span {
+        let process = self.processes.number_of_label(trace, name);
+        self.spans.resize(self.processes.names.len(), Span::default());
+        &mut self.spans[process]
+    }
+
+    /// Whether a name that an event spoke of is that of the process with this number.
+    pub(super) fn is(&self, name: Label, process: u16) -> bool {
+        let child = usize::from(process).checked_sub(1);
+        child.is_some() && self.processes.by_label.get(&name).copied() == child
+    }
+
     /// When each process ended, with the first.
     pub(super) fn ends(&self, trace: &Trace) -> Vec<Nanos> {
-        let exited = |name: &str| self.spans.get(name).and_then(|span| span.exited);
+        let exited = |name: &str| self.spans[*self.processes.by_name.get(name)?].exited;
         let children = trace.processes.iter().map(|process| exited(&process.name));
         let ends = std::iter::once(None).chain(children);
         ends.map(|end| end.unwrap_or(trace.finished)).collect()
     }
 
     /// The lane of processes and that of pipes.
-    pub(super) fn lanes(mut self, trace: &'t Trace, whose: &Whose, names: &mut Names) -> Vec<Lane> {
+    pub(super) fn lanes(mut self, trace: &Trace, whose: &Whose, names: &mut Names) -> Vec<Lane> {
         self.first_events(trace, whose);
-        let slices = self.spans.iter().filter_map(|(name, span)| {
+        let named = self.processes.names.iter().zip(&self.spans);
+        let slices = named.filter_map(|(name, span)| {
             let (begin, event) = span.spawned.or(span.first)?;
             let end = span.exited.unwrap_or(trace.finished).max(begin);
             Some(Slice { begin, end, name: names.text(&fit(name)), look: Look::Process, event })
@@ -112,38 +151,37 @@ impl<'t> Children<'t> {
     }
 
     /// A process of a pool of processes is started by no event of that name: it is there when it does something.
-    fn first_events(&mut self, trace: &'t Trace, whose: &Whose) {
-        let mut missing = trace.processes.iter().filter(|process| {
-            let span = self.spans.get(process.name.as_str());
-            span.is_none_or(|span| span.spawned.is_none())
-        });
-        if missing.next().is_none() {
+    fn first_events(&mut self, trace: &Trace, whose: &Whose) {
+        if self.spans.iter().all(|span| span.spawned.is_some()) {
             return;
         }
+        let by_name = &self.processes.by_name;
+        let numbers = trace.processes.iter().map(|process| by_name[process.name.as_str()]);
+        let numbers: Vec<usize> = numbers.collect();
         for (index, event) in (0..).zip(&trace.events) {
-            let Some(process) = usize::from(whose.process(event.lane)).checked_sub(1) else {
-                continue;
-            };
-            let span = self.spans.entry(trace.processes[process].name.as_str()).or_default();
-            if whose.role(event.lane) != Role::Signals {
-                let first = span.first.get_or_insert((event.at, index));
+            let process = usize::from(whose.process(event.lane)).checked_sub(1);
+            if let Some(process) = process
+                && whose.role(event.lane) != Role::Signals
+            {
+                let first = &mut self.spans[numbers[process]].first;
+                let first = first.get_or_insert((event.at, index));
                 *first = (*first).min((event.at, index));
             }
         }
     }
 
-    fn pipe_rows(&mut self, names: &mut Names) -> Vec<Row> {
+    fn pipe_rows(self, names: &mut Names) -> Vec<Row> {
         let row = |title: u32, mut marks: Vec<Slice>| {
             marks.sort_by_key(|mark| mark.begin);
             Row::from_slices(marks).titled(title)
         };
-        let others = self.marks.split_off(self.marks.len().min(PIPE_ROWS_MAX));
-        let pipes = std::mem::take(&mut self.marks).into_iter();
+        let mut pipes = self.pipes.names.into_iter().zip(self.marks);
+        let own = pipes.by_ref().take(PIPE_ROWS_MAX);
         let mut rows: Vec<Row> =
-            pipes.map(|(name, marks)| row(names.text(&fit(name)), marks)).collect();
+            own.map(|(name, marks)| row(names.text(&fit(name)), marks)).collect();
+        let others: Vec<Slice> = pipes.flat_map(|(_, marks)| marks).collect();
         if !others.is_empty() {
-            let marks = others.into_iter().flat_map(|(_, marks)| marks).collect();
-            rows.push(row(names.text("other pipes"), marks));
+            rows.push(row(names.text("other pipes"), others));
         }
         rows
     }

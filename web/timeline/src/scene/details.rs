@@ -168,7 +168,7 @@ impl Said {
                 format!("report {}", one_line(&diagnostic.code))
             }
             ProcessSpawned(name) => {
-                self.process(trace, name);
+                self.process(lookup, name);
                 format!("process \"{}\"", text(name))
             }
             PipeCreated(pipe)
@@ -341,16 +341,16 @@ impl Said {
         lookup.scene.names[slice.name as usize].clone()
     }
 
-    fn process(&mut self, trace: &Trace, name: Label) {
-        let name = trace.text(name);
+    fn process(&mut self, lookup: &Lookup<'_>, name: Label) {
+        let is_named = lookup.labels_of(name);
         let mut fate = "still running when the run ended".to_owned();
         let mut waited = None;
-        for event in &trace.events {
+        for event in &lookup.trace.events {
             match event.kind {
-                EventKind::ProcessExited { process, status } if trace.text(process) == name => {
+                EventKind::ProcessExited { process, status } if is_named[process.0 as usize] => {
                     fate = status.to_string();
                 }
-                EventKind::ProcessReaped { process, .. } if trace.text(process) == name => {
+                EventKind::ProcessReaped { process, .. } if is_named[process.0 as usize] => {
                     waited = Some(event.at);
                 }
                 _ => {}

@@ -8,7 +8,8 @@ use loopbox_trace::{Event, EventKind, JobId, Label, Lane, Nanos, Signal, TaskId,
 use super::lookup::Lookup;
 use super::{Flow, LaneKind, Look, Scene, Slice, SliceRef};
 
-/// More arrows than this would hide each other.
+/// More arrows than this would hide each other. Of nothing that a slice did are more looked for, either: each
+/// may take a look at the whole trace.
 const FLOWS_MAX: usize = 64;
 
 impl Scene {
@@ -203,6 +204,8 @@ impl Flows<'_> {
             .filter(|(_, other)| other.lane == event.lane)
             .map(|(number, other)| (number, *other))
             .take_while(|(_, other)| other.kind != EventKind::TurnEnd)
+            .filter(|(_, other)| begins_elsewhere(other.kind))
+            .take(FLOWS_MAX)
             .collect();
         for (number, begun) in inside {
             let from = own.map(|(slice, _)| (slice, begun.at));
@@ -223,23 +226,16 @@ impl Flows<'_> {
                 }
                 _ => {}
             }
-            if self.flows.len() >= FLOWS_MAX {
-                return;
-            }
         }
     }
 
     /// What the loop saw when the turn began.
     fn turn(&mut self, index: u32, lane: Lane) {
         let turn = self.lookup.own_slice_of(index);
-        for seen in self.turn_of(index, lane) {
-            if is_due(seen.1.kind) {
-                let from = self.end(self.lookup.own_slice_of(seen.0));
-                self.add(from, turn.map(|turn| (turn, seen.1.at)), "seen");
-            }
-            if self.flows.len() >= FLOWS_MAX {
-                return;
-            }
+        let due = self.turn_of(index, lane).filter(|(_, seen)| is_due(seen.kind));
+        for (number, seen) in due.take(FLOWS_MAX) {
+            let from = self.end(self.lookup.own_slice_of(number));
+            self.add(from, turn.map(|turn| (turn, seen.at)), "seen");
         }
     }
 
@@ -247,6 +243,7 @@ impl Flows<'_> {
     fn process(&mut self, spawned: u32, name: Label) {
         let process = self.lookup.process(name);
         self.add(self.around(spawned), self.begin(process), "starts");
+        let is_named = self.lookup.labels_of(name);
         let name = self.lookup.trace.text(name);
         let processes = self.lookup.trace.processes.iter();
         let own_loop = processes.zip(1..).find(|(process, _)| process.name == name);
@@ -260,7 +257,7 @@ impl Flows<'_> {
         }
         let reaped = self.lookup.first(|event| {
             matches!(event.kind, EventKind::ProcessReaped { process, .. }
-                if self.lookup.trace.text(process) == name)
+                if is_named[process.0 as usize])
         });
         if let Some(reaped) = reaped {
             self.add(self.end(process), self.around(reaped), "waited for");
@@ -271,12 +268,12 @@ impl Flows<'_> {
     fn pipe(&mut self, index: u32, pipe: Label) {
         use EventKind::{PipeClosed, PipeRead, PipeWritten};
         let trace = self.lookup.trace;
-        let name = trace.text(pipe);
+        let is_named = self.lookup.labels_of(pipe);
         let mut events: Vec<(Nanos, u32, EventKind)> = Vec::new();
         for (number, event) in (0..).zip(&trace.events) {
             if let PipeWritten { pipe, .. } | PipeRead { pipe, .. } | PipeClosed { pipe, .. } =
                 event.kind
-                && trace.text(pipe) == name
+                && is_named[pipe.0 as usize]
             {
                 events.push((event.at, number, event.kind));
             }
@@ -400,6 +397,17 @@ impl Flows<'_> {
             _ => None,
         }
     }
+}
+
+/// Whether what a step does is seen in another slice.
+fn begins_elsewhere(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::TaskSpawned(_)
+            | EventKind::JobQueued(_)
+            | EventKind::ProcessSpawned(_)
+            | EventKind::SignalHandled { .. }
+    )
 }
 
 /// Whether the loop saw something that was due.

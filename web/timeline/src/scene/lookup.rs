@@ -153,6 +153,12 @@ impl<'a> Lookup<'a> {
         self.in_lane(LaneKind::Queue, event)
     }
 
+    /// By label: whether it has the text of this one. Each process has labels of its own.
+    pub(super) fn labels_of(&self, label: Label) -> Vec<bool> {
+        let text = self.trace.text(label);
+        self.trace.labels.iter().map(|label| label == text).collect()
+    }
+
     /// The slice of a process other than the first.
     pub(super) fn process(&self, name: Label) -> Option<SliceRef> {
         let name = self.trace.text(name);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use loopbox_trace::text::one_line;
-use loopbox_trace::{Label, Trace};
+use loopbox_trace::{Diagnostic, Label, Trace};
 
 /// The longest text that is left as it is: as [`one_line`] has it.
 const PLAIN_BYTES_MAX: usize = 120;
@@ -20,12 +20,15 @@ pub(super) struct Names {
     made: BTreeMap<String, u32>,
     /// By the label of the trace that is being read.
     labels: Vec<u32>,
+    /// By the report of the trace that is being read.
+    diagnostics: Vec<u32>,
 }
 
 impl Names {
     /// Labels are those of another trace from now on.
     pub(super) fn read(&mut self, trace: &Trace) {
         self.labels = vec![NONE; trace.labels.len()];
+        self.diagnostics = vec![NONE; trace.diagnostics.len()];
     }
 
     /// The name for a label of the trace that is being read.
@@ -36,6 +39,18 @@ impl Names {
         }
         let name = self.add(fit(trace.text(label)).into_owned());
         self.labels[label.0 as usize] = name;
+        name
+    }
+
+    /// The name for a report of the trace that is being read: its code and its text.
+    pub(super) fn diagnostic(&mut self, trace: &Trace, diagnostic: u32) -> u32 {
+        let known = self.diagnostics[diagnostic as usize];
+        if known != NONE {
+            return known;
+        }
+        let Diagnostic { code, text, .. } = &trace.diagnostics[diagnostic as usize];
+        let name = self.add(one_line(&format!("{code} {text}")));
+        self.diagnostics[diagnostic as usize] = name;
         name
     }
 

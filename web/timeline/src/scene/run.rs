@@ -55,10 +55,10 @@ pub(super) fn group(
             threads[usize::from(event.lane.0)].change(trace, names, event.at, index, change);
             continue;
         }
-        if ends_its_process(trace, &whose, event) {
+        children.take_note_of(trace, names, event, index);
+        if ends_its_process(&children, &whose, event) {
             threads[usize::from(event.lane.0)].end_of_process(event.at, names.text("end"), index);
         }
-        children.take_note_of(trace, names, event, index);
         belongings[usize::from(process)].take_note_of(trace, names, event, index);
     }
 
@@ -104,17 +104,15 @@ pub(super) fn group(
 }
 
 /// Whether the event is the end of the process on whose main thread it happened.
-fn ends_its_process(trace: &Trace, whose: &Whose, event: &Event) -> bool {
-    let process = whose.process(event.lane);
-    match event.kind {
-        EventKind::Ended => whose.role(event.lane) == Role::Main,
+fn ends_its_process(children: &Children<'_>, whose: &Whose, event: &Event) -> bool {
+    let ends = match event.kind {
+        EventKind::Ended => true,
         EventKind::ProcessExited { process: name, .. } => {
-            let child = usize::from(process).checked_sub(1).map(|child| &trace.processes[child]);
-            whose.role(event.lane) == Role::Main
-                && child.is_some_and(|child| child.name == trace.text(name))
+            children.is(name, whose.process(event.lane))
         }
         _ => false,
-    }
+    };
+    ends && whose.role(event.lane) == Role::Main
 }
 
 /// How a record or a report of this level looks.
@@ -151,10 +149,8 @@ impl Belongings {
                 self.output.push(mark(names.label(trace, text), Look::Log));
             }
             EventKind::Diagnostic(diagnostic) => {
-                let diagnostic = &trace.diagnostics[diagnostic as usize];
-                let name =
-                    names.text(&one_line(&format!("{} {}", diagnostic.code, diagnostic.text)));
-                self.diagnostics.push(mark(name, look_of(diagnostic.level)));
+                let look = look_of(trace.diagnostics[diagnostic as usize].level);
+                self.diagnostics.push(mark(names.diagnostic(trace, diagnostic), look));
             }
             kind => self.signals.take_note_of(at, kind, index),
         }
