@@ -37,7 +37,12 @@ impl Shown {
 
     /// The arrows of the slice of an event, in words.
     fn flows(&self, kind: EventKind) -> Vec<String> {
-        let flows = self.scene.flows(self.slice(kind), &[&self.trace]);
+        self.flows_of(self.slice(kind))
+    }
+
+    /// The arrows of a slice of a lane, in words.
+    fn flows_of(&self, at: SliceRef) -> Vec<String> {
+        let flows = self.scene.flows(at, &[&self.trace]);
         let words = flows.iter().map(|flow| {
             let (from, to) = (told(&self.scene, flow.from), told(&self.scene, flow.to));
             format!("{from} @{} {} {to} @{}", flow.from_at, flow.name, flow.to_at)
@@ -185,6 +190,14 @@ fn of_several_that_might_have_woken_it_none_is_named() {
     // Two messages: which of them it was is not known.
     assert_eq!(shown.flows(MessagePosted(1)), ["messages 1 message @21ms seen loop 0 turn @21ms"]);
     assert_eq!(shown.flows(MessagePosted(2)), ["messages 0 message @26ms wakes loop 1 tick @27ms"]);
+    // The same from the steps' side: the second of a name has the second timer, and only the first of the last
+    // turn was woken by the message.
+    let step = |slice: u32| shown.flows_of(SliceRef { group: 0, lane: 0, row: 1, slice });
+    assert_eq!(step(0), ["timers 0 tick @5ms wakes loop 1 tick @7ms"]);
+    assert_eq!(step(1), ["timers 1 tick @6ms wakes loop 1 tick @9ms"]);
+    assert_eq!(step(2), [""; 0]);
+    assert_eq!(step(3), ["messages 0 message @26ms wakes loop 1 tick @27ms"]);
+    assert_eq!(step(4), [""; 0]);
 }
 
 #[test]
@@ -229,6 +242,75 @@ latency: 6ms
 thread: main
 event: #2
 "
+    );
+}
+
+#[test]
+fn a_signal_that_no_step_handled_leads_to_what_goes_on() {
+    let mut b = Builder::new();
+    let (signal, task) = (Signal::SIGTERM, b.task("main"));
+    b.main(1, TurnBegin).step(task, 1, 2).signals(3, SignalRaised(signal));
+    b.signals(3, SignalRaised(signal)).signals(3, SignalMerged(signal));
+    b.main(4, SignalDelivered { signal, raised: ms(3) });
+    b.main(5, SignalHandled { signal, raised: ms(3) }).main(6, TurnEnd);
+    let shown = Shown::of(b);
+    assert_eq!(
+        shown.flows(SignalRaised(signal))[1..],
+        ["signals 0 SIGTERM being handled @4ms handled loop 0 turn @1ms"]
+    );
+    // The one that merged has no fate of its own, though it was sent at the same moment.
+    let merged = shown.details(SignalMerged(signal));
+    assert_eq!(
+        merged,
+        "\
+SIGTERM merged with the pending one
+at: 3ms
+raised: 3ms
+thread: signals
+event: #4
+"
+    );
+}
+
+#[test]
+fn only_the_first_step_comes_from_the_spawn() {
+    let mut b = Builder::new();
+    let (main, child) = (b.task("main"), b.task("child"));
+    b.main(1, StepBegin(main)).main(2, TaskSpawned(child)).main(3, StepEnd(main, Outcome::Pending));
+    b.step(child, 4, 5).step(child, 6, 7);
+    let shown = Shown::of(b);
+    let step = |slice: u32| shown.flows_of(SliceRef { group: 0, lane: 0, row: 1, slice });
+    assert_eq!(step(1), ["loop 1 main @2ms spawns loop 1 child @4ms"]);
+    assert_eq!(step(2), [""; 0]);
+}
+
+#[test]
+fn a_call_inside_of_one_of_its_name_has_an_end_of_its_own() {
+    let mut b = Builder::new();
+    let sleep = b.label("sleep");
+    b.main(1, BlockingBegin(sleep));
+    b.blocking(TraceLane::MAIN, "sleep", 2, 3).main(4, BlockingEnd(sleep, Outcome::Failed));
+    let shown = Shown::of(b);
+    let of_event = |event| shown.scene.slice_of_event(&[&shown.trace], 0, event);
+    assert_eq!([2, 3].map(of_event), [1, 0].map(of_event));
+    let outer = shown.details(BlockingBegin(sleep));
+    assert!(outer.contains("outcome: failed"), "{outer}");
+}
+
+#[test]
+fn a_read_that_begins_where_a_write_ended_is_of_the_next_one() {
+    let mut b = Builder::new();
+    let pipe = b.label("pipe 1");
+    b.main(1, PipeWritten { pipe, bytes: 4 }).main(2, PipeWritten { pipe, bytes: 6 });
+    b.main(3, PipeRead { pipe, bytes: 4 }).main(4, PipeRead { pipe, bytes: 6 });
+    let shown = Shown::of(b);
+    assert_eq!(
+        shown.flows(PipeRead { pipe, bytes: 6 }),
+        ["pipes 0 6 bytes written @2ms reads pipes 0 6 bytes read @4ms"]
+    );
+    assert_eq!(
+        shown.flows(PipeWritten { pipe, bytes: 4 }),
+        ["pipes 0 4 bytes written @1ms reads pipes 0 4 bytes read @3ms"]
     );
 }
 

@@ -468,3 +468,36 @@ fn a_child_without_a_loop_may_block() {
     let red = vec![Look::Turn, Look::BlockingOnLoop];
     assert_eq!(shown, [("cat[2] main", calm), ("dog[3] loop", red)]);
 }
+
+#[test]
+fn what_a_child_has_not_ended_ends_with_the_child() {
+    let mut b = Builder::new();
+    let cat = b.process("cat[2]");
+    let (name, sleep) = (b.label("cat[2]"), b.label("sleep"));
+    let (signals, worker) = (TraceLane(cat.0 + 1), TraceLane(cat.0 + 2));
+    b.on(worker, 3, BlockingBegin(sleep)).on(signals, 4, SignalRaised(Signal::SIGINT));
+    b.on(worker, 5, MessagePosted(0)).on(cat, 6, TurnBegin);
+    b.on(cat, 9, ProcessExited { process: name, status: ExitStatus::Exited(0) });
+    check(
+        b,
+        "\
+loop
+  row 0
+processes
+  row 0
+    3ms..9ms Process cat[2] #0
+cat[2] loop
+  row 0
+    6ms..9ms Turn turn #3
+    9ms End end #4
+cat[2] signals
+  row 0
+    4ms..9ms SignalLost SIGINT never delivered #1
+cat[2] messages
+  row 0
+    5ms..9ms Message message, never received #2
+cat[2] worker-1
+  row 0
+    3ms..9ms BlockingInPool sleep #0",
+    );
+}
