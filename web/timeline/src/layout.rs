@@ -15,7 +15,7 @@ mod place;
 use loopbox_trace::Nanos;
 
 pub use hit::{Hit, hit};
-pub use minimap::scale as minimap_scale;
+pub use minimap::{Overview, scale as minimap_scale};
 pub use place::{HEADER, LanePlace, Places, Scale};
 
 use crate::draw::{DrawList, Paint};

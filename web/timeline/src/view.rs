@@ -23,7 +23,7 @@ pub use search::Found;
 pub use select::describe;
 pub use whatif::Ghost;
 
-use crate::layout::Places;
+use crate::layout::{Overview, Places};
 use crate::scene::{Flow, Scene, SliceRef};
 use pointer::Drag;
 
@@ -67,6 +67,8 @@ pub struct View {
     drag: Drag,
     /// Fingers that are down: at most two.
     fingers: Vec<(i32, f32, f32)>,
+    /// What the minimap shows.
+    overview: Overview,
     /// What may be dragged: with its index among the scenario's signals.
     signals: BTreeMap<SliceRef, u32>,
 }
@@ -77,7 +79,8 @@ const CANVAS_MAX: f32 = 16_384.0;
 impl View {
     /// A view of the whole scene on a canvas of this size.
     pub fn new(scene: &Scene, width: f32, height: f32, char_width: f32) -> View {
-        let mut view = View { range: Range::whole(scene.end.0), ..View::default() };
+        let (range, overview) = (Range::whole(scene.end.0), Overview::new(scene));
+        let mut view = View { range, overview, ..View::default() };
         view.resize(scene, width, height, char_width);
         view
     }
@@ -96,6 +99,7 @@ impl View {
     /// Another scene is shown from now on, as after a what-if: what is still there stays as it is.
     pub fn change_scene(&mut self, scene: &Scene) -> Effect {
         self.let_go();
+        self.overview = Overview::new(scene);
         self.range = self.range.within(scene.end.0);
         self.selected = self.selected.filter(|at| scene.slice(*at).is_some());
         (self.hovered, self.ghost, self.issue) = (None, None, None);
@@ -110,6 +114,11 @@ impl View {
     /// The height that shows all lanes without scrolling.
     pub fn full_height(&self, scene: &Scene) -> f32 {
         Places::new(scene, self).content + crate::layout::HEADER
+    }
+
+    /// What the minimap shows: it is made when the scene is given, not for each frame.
+    pub fn overview(&self) -> &Overview {
+        &self.overview
     }
 
     /// What is searched for; empty for nothing.

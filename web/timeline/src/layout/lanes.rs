@@ -245,10 +245,17 @@ impl RowPainter<'_, '_> {
                 _ => self.outline(index, Paint::Found),
             }
             let beyond = end.max(begin + self.frame.places.scale.nanos_per_pixel());
-            let before = |slice: &u32| {
-                self.row.slice(*slice).is_some_and(|slice| exact(slice.begin.0) < beyond)
+            let before = |slice: u32| {
+                self.row.slice(slice).is_some_and(|slice| exact(slice.begin.0) < beyond)
             };
-            next += 1 + found[next + 1..].partition_point(before);
+            // The next pixel's are near by, so the search widens its steps.
+            let rest = &found[next + 1..];
+            let mut reach = 1;
+            while reach < rest.len() && before(rest[reach]) {
+                reach *= 2;
+            }
+            let near = &rest[..rest.len().min(reach + 1)];
+            next += 1 + near.partition_point(|slice| before(*slice));
         }
         self.found_line(line);
     }

@@ -12,65 +12,76 @@ use crate::view::{Range, exact, moment};
 /// Free space above and below the strips.
 const MARGIN: f32 = 5.0;
 
-/// How many columns all rows together may have, so that a run with thousands of lanes is drawn in time.
-const COLUMNS_MAX: usize = 60_000;
+/// How many parts the run is divided into: more than most canvases have pixels.
+const CELLS_MAX: usize = 2_048;
+/// How many parts of rows are looked at, so that a run with thousands of lanes is shown in time.
+const WORK_MAX: usize = 2_000_000;
 
-/// Where moments are in the minimap.
-pub fn scale(scene: &Scene, places: &Places) -> Scale {
-    Scale { range: Range::whole(scene.end.0), ..places.scale }
+/// What the minimap shows of a run. It is the same for all views, and takes as long as some frames, so it is made
+/// once.
+#[derive(Clone, Debug, Default)]
+pub struct Overview {
+    /// One for each kind of lane, from top to bottom.
+    strips: Vec<Strip>,
 }
 
-/// One strip.
+/// A strip of the minimap.
+#[derive(Clone, Debug)]
 struct Strip {
     kind: LaneKind,
-    /// What stands out in each column.
-    columns: Vec<Option<Look>>,
+    /// What stands out in each part of the run and its margins.
+    cells: Vec<Option<Look>>,
 }
 
-/// The strips by kind of lane, and how wide a column is.
-fn strips(frame: &Frame) -> (Vec<Strip>, f32) {
-    let scene = frame.scene;
-    let scale = scale(scene, &frame.places);
-    let lanes = || scene.groups.iter().flat_map(|group| &group.lanes);
-    let rows = lanes().map(|lane| lane.rows.len()).sum::<usize>().max(1);
-    let columns_max = (COLUMNS_MAX / rows).max(1);
-    let mut column = 1.0;
-    while scale.width() / column > columns_max as f32 {
-        column *= 2.0;
-    }
-    let count = whole((scale.width() / column).ceil()).max(1);
-    let pixel = moment(scale.nanos_per_pixel() * f64::from(column));
-    let mut strips: Vec<Strip> = Vec::new();
-    for lane in lanes() {
-        let known = strips.iter().position(|strip| strip.kind == lane.kind);
-        let strip = known.unwrap_or_else(|| {
-            strips.push(Strip { kind: lane.kind, columns: vec![None; count] });
-            strips.len() - 1
-        });
-        let columns = &mut strips[strip].columns;
-        for row in &lane.rows {
-            for visible in row.visible(Nanos::ZERO, scene.end, pixel) {
-                let (begin, end, look) = match visible {
-                    Visible::Dense { begin, end, look, .. } => (begin, end, look),
-                    Visible::Slice(index) => match row.slice(index) {
-                        Some(slice) => (slice.begin, slice.end, slice.look),
-                        None => continue,
-                    },
-                };
-                let column_of = |at: Nanos| {
-                    let x = scale.x(exact(at.0)) - scale.left;
-                    whole(x / column).min(count - 1)
-                };
-                for cell in &mut columns[column_of(begin)..=column_of(end)] {
-                    if cell.is_none_or(|known| known.severity() < look.severity()) {
-                        *cell = Some(look);
+impl Overview {
+    /// Of a scene.
+    pub fn new(scene: &Scene) -> Overview {
+        let lanes = || scene.groups.iter().flat_map(|group| &group.lanes);
+        let rows = lanes().map(|lane| lane.rows.len()).sum::<usize>().max(1);
+        let count = (WORK_MAX / rows).clamp(1, CELLS_MAX);
+        let range = Range::whole(scene.end.0);
+        let cell_span = range.span() / exact(count as u64);
+        let cell_of = |at: Nanos| {
+            let cell = moment((exact(at.0) - range.from) / cell_span - 0.5).0;
+            usize::try_from(cell).unwrap_or(usize::MAX).min(count - 1)
+        };
+        let mut strips: Vec<Strip> = Vec::new();
+        for lane in lanes() {
+            let known = strips.iter().position(|strip| strip.kind == lane.kind);
+            let strip = known.unwrap_or_else(|| {
+                strips.push(Strip { kind: lane.kind, cells: vec![None; count] });
+                strips.len() - 1
+            });
+            let cells = &mut strips[strip].cells;
+            for row in &lane.rows {
+                for visible in row.visible(Nanos::ZERO, scene.end, moment(cell_span)) {
+                    let (begin, end, look) = match visible {
+                        Visible::Dense { begin, end, look, .. } => (begin, end, look),
+                        Visible::Slice(index) => match row.slice(index) {
+                            Some(slice) => (slice.begin, slice.end, slice.look),
+                            None => continue,
+                        },
+                    };
+                    for cell in &mut cells[cell_of(begin)..=cell_of(end)] {
+                        *cell = worse(*cell, Some(look));
                     }
                 }
             }
         }
+        strips.sort_by_key(|strip| strip.kind);
+        Overview { strips }
     }
-    strips.sort_by_key(|strip| strip.kind);
-    (strips, column)
+}
+
+/// The worse of two looks; of equals, the first.
+fn worse(one: Option<Look>, other: Option<Look>) -> Option<Look> {
+    let rank = |look: Option<Look>| look.map(Look::severity);
+    if rank(other) > rank(one) { other } else { one }
+}
+
+/// Where moments are in the minimap.
+pub fn scale(scene: &Scene, places: &Places) -> Scale {
+    Scale { range: Range::whole(scene.end.0), ..places.scale }
 }
 
 /// The minimap.
@@ -83,18 +94,25 @@ pub fn draw(painter: &mut Painter, frame: &Frame) {
     }
     let scale = scale(scene, places);
     painter.rect([scale.left, 0.0, scale.width(), MINIMAP], Paint::Background);
-    let (strips, column) = strips(frame);
+    let strips = &view.overview().strips;
     let mut y = MARGIN;
-    let height = ((MINIMAP - 2.0 * MARGIN) / strips.len().max(1) as f32).min(8.0);
-    for strip in &strips {
-        let mut begin = 0;
-        for cells in strip.columns.chunk_by(|one, other| one == other) {
-            if let Some(look) = cells[0] {
-                let left = scale.left + begin as f32 * column;
-                let area = [left, y, cells.len() as f32 * column, (height - 0.5).max(1.0)];
+    let height = (MINIMAP - 2.0 * MARGIN) / strips.len().max(1) as f32;
+    let height = height.min(8.0);
+    let pixels = whole(scale.width()).max(1);
+    for Strip { cells, .. } in strips {
+        let column = |pixel: usize| {
+            let first = pixel * cells.len() / pixels;
+            let behind = ((pixel + 1) * cells.len() / pixels).max(first + 1);
+            cells[first..behind].iter().copied().fold(None, worse)
+        };
+        let columns: Vec<Option<Look>> = (0..pixels).map(column).collect();
+        let mut left = scale.left;
+        for run in columns.chunk_by(|one, other| one == other) {
+            if let Some(look) = run[0] {
+                let area = [left, y, run.len() as f32, (height - 0.5).max(1.0)];
                 painter.rect(area, Paint::Dense(look));
             }
-            begin += cells.len();
+            left += run.len() as f32;
         }
         y += height;
     }

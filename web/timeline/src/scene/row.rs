@@ -5,6 +5,8 @@
 //! without a look at each of them which is the worst and how long the longest is. The worst decides the
 //! look, so nothing red disappears because it is short.
 
+use std::cmp::Reverse;
+
 use loopbox_trace::Nanos;
 
 use super::Look;
@@ -52,13 +54,36 @@ pub struct Row {
     levels: Vec<Vec<Peak>>,
 }
 
-/// Who stands out among some neighbours.
+/// Who stands out among some neighbours, with what is compared: to look at the slices again would take most of
+/// a frame's time.
 #[derive(Clone, Copy, Debug)]
 struct Peak {
+    /// How bad the worst looks.
+    severity: u8,
     /// The worst look; of several, the longest; of several, the first.
     worst: u32,
+    worst_length: u64,
     /// The longest; of several, the first.
     longest: u32,
+    longest_length: u64,
+}
+
+impl Peak {
+    fn higher(self, other: Peak) -> Peak {
+        let mut peak = self;
+        let ranks = |peak: &Peak| (peak.severity, peak.worst_length, Reverse(peak.worst));
+        if ranks(&other) > ranks(&self) {
+            peak.severity = other.severity;
+            peak.worst = other.worst;
+            peak.worst_length = other.worst_length;
+        }
+        let ranks = |peak: &Peak| (peak.longest_length, Reverse(peak.longest));
+        if ranks(&other) > ranks(&self) {
+            peak.longest = other.longest;
+            peak.longest_length = other.longest_length;
+        }
+        peak
+    }
 }
 
 /// One thing to draw.
@@ -147,7 +172,7 @@ impl Row {
                 let members = bucket * FAN..below.min((bucket + 1) * FAN);
                 members
                     .map(|member| self.member(self.levels.len(), member))
-                    .reduce(|peak, other| self.higher(peak, other))
+                    .reduce(Peak::higher)
                     .expect("no bucket is empty")
             };
             let level: Vec<Peak> = (0..below.div_ceil(FAN)).map(bucket).collect();
@@ -278,7 +303,7 @@ impl Row {
             end: Nanos(self.ends[slices.end - 1]),
             worst: peak.worst,
             look: self.looks[peak.worst as usize],
-            longest: Nanos(self.length(peak.longest as usize)),
+            longest: Nanos(peak.longest_length),
         }
     }
 
@@ -296,12 +321,12 @@ impl Row {
         for level in 0.. {
             // What belongs to whole buckets is left to the level above.
             while low < high && !low.is_multiple_of(FAN) {
-                peak = self.higher(peak, self.member(level, low));
+                peak = peak.higher(self.member(level, low));
                 low += 1;
             }
             while low < high && !high.is_multiple_of(FAN) {
                 high -= 1;
-                peak = self.higher(peak, self.member(level, high));
+                peak = peak.higher(self.member(level, high));
             }
             if low >= high {
                 break;
@@ -314,25 +339,17 @@ impl Row {
     /// A member of a bucket of this level: a slice, or a bucket of the level below.
     fn member(&self, level: usize, index: usize) -> Peak {
         match level.checked_sub(1) {
-            None => Peak { worst: short(index), longest: short(index) },
+            None => {
+                let (index, length) = (short(index), self.length(index));
+                Peak {
+                    severity: self.looks[index as usize].severity(),
+                    worst: index,
+                    worst_length: length,
+                    longest: index,
+                    longest_length: length,
+                }
+            }
             Some(below) => self.levels[below][index],
-        }
-    }
-
-    fn higher(&self, one: Peak, other: Peak) -> Peak {
-        let length = |index: u32| self.length(index as usize);
-        let worst = |index: u32| {
-            let severity = self.looks[index as usize].severity();
-            (severity, length(index), std::cmp::Reverse(index))
-        };
-        let longest = |index: u32| (length(index), std::cmp::Reverse(index));
-        Peak {
-            worst: if worst(other.worst) > worst(one.worst) { other.worst } else { one.worst },
-            longest: if longest(other.longest) > longest(one.longest) {
-                other.longest
-            } else {
-                one.longest
-            },
         }
     }
 
