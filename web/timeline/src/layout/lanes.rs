@@ -87,6 +87,8 @@ struct Run {
     look: Look,
     /// It is one slice.
     single: bool,
+    /// It is as long as a pixel: whatever is beside it, it is seen.
+    long: bool,
 }
 
 /// What is worst has a pattern besides its colour.
@@ -108,7 +110,7 @@ impl RowPainter<'_, '_> {
     fn draw(mut self) {
         let mut run: Option<Run> = None;
         for visible in self.frame.visible(self.row, self.frame.view.range) {
-            let narrow = match visible {
+            let mut narrow = match visible {
                 Visible::Slice(index) => {
                     let Some(slice) = self.row.slice(index) else { continue };
                     if slice.begin == slice.end {
@@ -122,11 +124,12 @@ impl RowPainter<'_, '_> {
                         self.slice(slice, left, right);
                         continue;
                     }
-                    Run { left, right, look: slice.look, single: true }
+                    let long = exact(slice.length().0) >= self.frame.places.scale.nanos_per_pixel();
+                    Run { left, right, look: slice.look, single: true, long }
                 }
                 Visible::Dense { begin, end, look, .. } => {
                     let [left, right] = self.edges(exact(begin.0), exact(end.0));
-                    Run { left, right, look, single: false }
+                    Run { left, right, look, single: false, long: false }
                 }
             };
             // What touches and looks the same is one shape: a frame has few of them, however much there is.
@@ -136,8 +139,18 @@ impl RowPainter<'_, '_> {
                     run.single = false;
                 }
                 _ => {
-                    self.flush(&mut run);
-                    run = Some(narrow);
+                    // Of two in one pixel the worse is seen.
+                    if let Some(run) = &run
+                        && narrow.look.severity() < run.look.severity()
+                    {
+                        narrow.left = narrow.left.max(run.right);
+                        let least = if narrow.long { narrow.left + 1.0 } else { 0.0 };
+                        narrow.right = narrow.right.max(least).min(self.frame.places.scale.right);
+                    }
+                    if narrow.left < narrow.right {
+                        self.flush(&mut run);
+                        run = Some(narrow);
+                    }
                 }
             }
         }
@@ -161,7 +174,7 @@ impl RowPainter<'_, '_> {
     }
 
     fn flush(&mut self, run: &mut Option<Run>) {
-        let Some(Run { left, right, look, single }) = run.take() else { return };
+        let Some(Run { left, right, look, single, .. }) = run.take() else { return };
         let area = [left, self.top, right - left, self.height];
         let paint = if single { Paint::Slice(look) } else { Paint::Dense(look) };
         self.painter.rect(area, paint);

@@ -249,11 +249,14 @@ impl Row {
     /// What there is to draw between these moments if a pixel is so long, in order of time; of two that share a
     /// pixel, the worse comes last. At most two for each pixel.
     ///
+    /// Where very many slices share a pixel, a few of the next pixel's are put to them.
+    ///
     /// Pixels lie on a grid that starts at zero, so what is put together does not change while somebody pans.
     pub fn visible(&self, from: Nanos, to: Nanos, pixel: Nanos) -> impl Iterator<Item = Visible> {
         let pixel = pixel.0.max(1);
         let range = self.between(from, to);
         let (mut next, last) = (range.start as usize, range.end as usize);
+        let level = self.level_for(range.len() as u64 / ((to - from).0 / pixel).max(1));
         let mut waiting: Option<Visible> = None;
         std::iter::from_fn(move || {
             if let Some(visible) = waiting.take() {
@@ -264,6 +267,13 @@ impl Row {
             }
             let first = next;
             let pixel_end = (self.begins[first] / pixel + 1).saturating_mul(pixel);
+            if let Some((behind, peak)) = self.crowd(level, first..last, pixel, pixel_end) {
+                next = behind;
+                return Some(self.dense(first..behind, peak));
+            }
+            // Up to where a crowd may begin again.
+            let size = FAN.pow(level);
+            let last = if level == 0 { last } else { last.min((first / size + 1) * size) };
             next = first + self.begins_before(first, last, pixel_end);
             // Only the last can be as wide as a pixel: it alone may reach into the next one.
             let wide = (self.length(next - 1) >= pixel).then_some(next - 1);
@@ -291,11 +301,53 @@ impl Row {
         near.partition_point(|&begin| begin < moment)
     }
 
+    /// The level of the pyramid whose buckets are small beside so many slices in a pixel; 0 for the slices.
+    fn level_for(&self, slices_per_pixel: u64) -> u32 {
+        let mut level = 0;
+        while (level as usize) < self.levels.len()
+            && slices_per_pixel >= (FAN as u64).pow(level + 2)
+        {
+            level += 1;
+        }
+        level
+    }
+
+    /// Whole buckets of narrow slices that begin before a pixel ends: where they end, and who stands out. That is
+    /// twice as fast as to divide them exactly; what sticks out of the pixel is a small part of one.
+    fn crowd(
+        &self,
+        level: u32,
+        slices: std::ops::Range<usize>,
+        pixel: u64,
+        pixel_end: u64,
+    ) -> Option<(usize, Peak)> {
+        let size = FAN.pow(level);
+        if level == 0 || !slices.start.is_multiple_of(size) {
+            return None;
+        }
+        let buckets = &self.levels[level as usize - 1];
+        let (mut next, mut peak) = (slices.start, None::<Peak>);
+        while next + size <= slices.end && self.begins[next] < pixel_end {
+            let bucket = buckets[next / size];
+            let span = self.begins[next + size - 1] - self.begins[next];
+            if bucket.longest_length.max(span) >= pixel {
+                break;
+            }
+            peak = Some(peak.map_or(bucket, |peak| peak.higher(bucket)));
+            next += size;
+        }
+        peak.map(|peak| (next, peak))
+    }
+
     fn together(&self, slices: std::ops::Range<usize>) -> Visible {
         if slices.len() == 1 {
             return Visible::Slice(short(slices.start));
         }
         let peak = self.peak(slices.clone());
+        self.dense(slices, peak)
+    }
+
+    fn dense(&self, slices: std::ops::Range<usize>, peak: Peak) -> Visible {
         Visible::Dense {
             first: short(slices.start),
             count: short(slices.len()),

@@ -127,7 +127,8 @@ fn what_is_bad_is_never_hidden_however_short_it_is() {
         .visible(Nanos::ZERO, row.end(), Nanos(1_000))
         .filter(|visible| matches!(visible, Visible::Dense { look: Look::BlockingOnLoop, .. }))
         .collect();
-    let [Visible::Dense { worst: 2_345, longest: Nanos(9), count: 100, .. }] = bad[..] else {
+    // So many that whole buckets of eight are put together.
+    let [Visible::Dense { worst: 2_345, longest: Nanos(9), count: 92..=108, .. }] = bad[..] else {
         panic!("{bad:?}");
     };
     // Between wide ones, too: it is painted after the one that shares its pixel.

@@ -96,10 +96,13 @@ fn check_drawn(scene: &Scene, view: &View, list: &DrawList) {
                     && begin <= places.scale.right - 1.0;
                 let middle =
                     f32::midpoint(begin.max(places.scale.left), end.min(places.scale.right));
-                let covered = drawn.iter().any(|&(left, right, look)| {
+                let covered = |&(left, right, look): &(f32, f32, Look)| {
                     look == slice.look && left <= middle + 1.0 && right >= middle - 1.0
-                });
-                assert!(!long || covered, "{slice:?} at {begin} to {end} is not drawn");
+                };
+                assert!(
+                    !long || drawn.iter().any(covered),
+                    "{slice:?} at {begin} to {end} is not drawn"
+                );
             }
         }
     }
@@ -216,6 +219,7 @@ fn a_million_slices_are_as_few_shapes_as_pixels_allow() {
         view.range = whole.zoomed(part, whole.middle()).within(scene.end.0);
         let list = frame(&scene, &view);
         check(&list, 7.0);
+        check_drawn(&scene, &view, &list);
         // Two outlines for what was found in a pixel, one shape for what is there, one for its pattern.
         assert!(list.shapes.len() < 8 * 1_112 * 3, "{}", list.shapes.len());
     }
