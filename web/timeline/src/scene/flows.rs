@@ -123,6 +123,16 @@ impl Flows<'_> {
         Some((slice?, self.lookup.scene.slice(slice?)?.end))
     }
 
+    /// What the loop saw with this event, at the moment from which on it could.
+    fn due(&self, seen: u32) -> End {
+        let slice = self.lookup.own_slice_of(seen);
+        match self.lookup.event(seen)?.kind {
+            // The slice is that of its handling, which is still to come.
+            EventKind::SignalDelivered { .. } => self.begin(slice),
+            _ => self.end(slice),
+        }
+    }
+
     /// Raised, delivered, handled; `lane` is one of its process.
     fn signal(&mut self, signal: Signal, raised: Nanos, lane: Lane) {
         let process = self.lookup.whose.process(lane);
@@ -142,8 +152,11 @@ impl Flows<'_> {
         let handling = delivered.and_then(|event| self.lookup.own_slice_of(event));
         self.add(self.end(pending), self.begin(handling), "delivered");
         if let (Some(delivered), Some(handled)) = (delivered, handled) {
-            let handler = self.handler(delivered, handled);
-            self.add(self.begin(handling), self.begin(handler), "handled");
+            // The handler may have been at work for long when the signal came.
+            let handler = self.begin(self.handler(delivered, handled));
+            let from = self.begin(handling);
+            let at = from.map(|(_, at)| at).unwrap_or_default();
+            self.add(from, handler.map(|(slice, begin)| (slice, begin.max(at))), "handled");
         }
     }
 
@@ -176,7 +189,7 @@ impl Flows<'_> {
     /// From what was due to what the loop did about it.
     fn wakes(&mut self, seen: Option<u32>) {
         let Some(seen) = seen else { return };
-        let from = self.end(self.lookup.own_slice_of(seen));
+        let from = self.due(seen);
         match self.woken_by(seen) {
             Some(activity) => {
                 self.add(from, self.begin(self.lookup.own_slice_of(activity)), "wakes")
@@ -189,7 +202,7 @@ impl Flows<'_> {
     fn activity(&mut self, index: u32, event: Event) {
         let own = self.begin(self.lookup.own_slice_of(index));
         if let Some(waker) = self.waker_of(index) {
-            self.add(self.end(self.lookup.own_slice_of(waker)), own, "wakes");
+            self.add(self.due(waker), own, "wakes");
         }
         if let EventKind::StepBegin(task) = event.kind
             && let Some(spawned) = self.spawned(task)
@@ -234,8 +247,7 @@ impl Flows<'_> {
         let turn = self.lookup.own_slice_of(index);
         let due = self.turn_of(index, lane).filter(|(_, seen)| is_due(seen.kind));
         for (number, seen) in due.take(FLOWS_MAX) {
-            let from = self.end(self.lookup.own_slice_of(number));
-            self.add(from, turn.map(|turn| (turn, seen.at)), "seen");
+            self.add(self.due(number), turn.map(|turn| (turn, seen.at)), "seen");
         }
     }
 

@@ -222,6 +222,10 @@ fn a_signal_leads_to_its_handler() {
         shown.flows(SignalDelivered { signal, raised: ms(20) })[1],
         "signals 0 SIGTERM being handled @21ms handled loop 1 main @22ms"
     );
+    assert_eq!(
+        shown.flows(TurnBegin),
+        ["signals 0 SIGTERM being handled @5ms seen loop 0 turn @5ms"]
+    );
     // Its handler leads back.
     assert!(
         shown.flows(StepBegin(task)).contains(
@@ -256,7 +260,7 @@ fn a_signal_that_no_step_handled_leads_to_what_goes_on() {
     let shown = Shown::of(b);
     assert_eq!(
         shown.flows(SignalRaised(signal))[1..],
-        ["signals 0 SIGTERM being handled @4ms handled loop 0 turn @1ms"]
+        ["signals 0 SIGTERM being handled @4ms handled loop 0 turn @4ms"]
     );
     // The one that merged has no fate of its own, though it was sent at the same moment.
     let merged = shown.details(SignalMerged(signal));
