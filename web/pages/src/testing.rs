@@ -237,6 +237,9 @@ pub(crate) fn assert_harmless(html: &str, context: &str) {
     for harm in ["<script>alert", "<img", "\u{202e}", "\u{1b}", "\u{0}", "href=\"javascript"] {
         assert!(!html.contains(harm), "{harm:?} in {context}");
     }
+    if let Err(wrong) = crate::wellformed::check(html) {
+        panic!("{wrong} in {context}");
+    }
 }
 
 /// Asserts that a page is as the file of this name in `goldens`, which is written if `LOOPBOX_BLESS` is set. Read it
