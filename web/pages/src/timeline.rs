@@ -113,3 +113,27 @@ pub(crate) fn section(ids: &Ids, timeline: &Timeline<'_>) -> Markup {
 fn json(data: &[impl Serialize]) -> String {
     serde_json::to_string(data).unwrap_or_else(|_| "[]".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use loopbox_trace::Lane;
+    use loopbox_trace::model::Process;
+
+    use super::*;
+    use crate::testing::{ms, stalled_run, stalled_trace};
+
+    #[test]
+    fn a_signal_that_the_scenario_sent_can_be_dragged() {
+        let record = stalled_run().record.expect("a record");
+        let mut trace = stalled_trace();
+        // Neither the program's own signal nor a child's is the scenario's.
+        let raised = trace.events[14];
+        trace.events.insert(0, Event { at: ms(2600), ..raised });
+        trace.events.insert(1, Event { lane: Lane(3), ..raised });
+        trace.lanes.push("cat[2] signals".into());
+        trace.processes.push(Process { name: "cat[2]".into(), first_lane: Lane(3) });
+        assert_eq!(draggable(&record, &trace), [Draggable { signal: 0, event: 16 }]);
+        trace.events.remove(16);
+        assert_eq!(draggable(&record, &trace), [], "the run did not come to it");
+    }
+}

@@ -188,3 +188,80 @@ fn the_page_is_as_its_golden() {
     });
     assert_golden("compare.html", &body(&server(), &run, &Ok(stalled_trace())).into_string());
 }
+
+/// A lane with differences at these rows.
+fn lane(length: usize, differing: &[usize]) -> LaneDiff {
+    let row = |index| Row {
+        change: match differing.contains(&index) {
+            true => Change::Extra,
+            false => Change::Same { off: Nanos::ZERO },
+        },
+        expected: None,
+        actual: None,
+    };
+    LaneDiff { name: "main".into(), lane: None, rows: (0..length).map(row).collect() }
+}
+
+#[test]
+fn rows_around_a_difference_stand_open_and_no_fold_hides_only_one() {
+    let shown = |length, differing: &[usize]| -> Vec<(usize, usize, bool)> {
+        let parts = parts(&lane(length, differing));
+        parts.into_iter().map(|part| (part.rows.start, part.rows.end, part.folded)).collect()
+    };
+    assert_eq!(shown(20, &[]), [(0, 20, true)]);
+    assert_eq!(shown(20, &[10]), [(0, 7, true), (7, 14, false), (14, 20, true)]);
+    assert_eq!(shown(9, &[4]), [(0, 9, false)], "one row on each side");
+    assert_eq!(shown(30, &[5, 13]), [(0, 2, true), (2, 17, false), (17, 30, true)]);
+    assert_eq!(shown(30, &[5, 14])[2], (9, 11, true));
+    assert_eq!(shown(0, &[]), []);
+}
+
+#[test]
+fn a_list_ends_when_enough_rows_stand_open() {
+    let part = |rows, folded| Part { rows, folded };
+    let all = vec![
+        part(0..200, false),
+        part(200..900, true),
+        part(900..1_100, false),
+        part(1_100..1_200, true),
+    ];
+    let kept = vec![part(0..200, false), part(200..900, true), part(900..1_000, false)];
+    assert_eq!(cut(all.clone()), (kept, true));
+    assert_eq!(cut(all[..2].to_vec()), (all[..2].to_vec(), false));
+}
+
+#[test]
+fn a_change_says_which_way_an_event_moved() {
+    let row = |expected: (u64, u64), actual: (u64, u64), off| {
+        let line = |(at, since)| golden::Line {
+            at: ms(at),
+            text: "timer x fired, due".into(),
+            since: Some(ms(since)),
+        };
+        Row {
+            change: Change::Moved { off: ms(off) },
+            expected: Some(loopbox_trace::diff::Expected { line: line(expected), number: 5 }),
+            actual: Some(loopbox_trace::diff::Actual { line: line(actual), event: 0 }),
+        }
+    };
+    let told = |row: &Row| {
+        format!(
+            "{} | {} | {}",
+            super::words(row),
+            words(&off_by(row).into_string()),
+            words(&change(row, ms(2)).into_string())
+        )
+    };
+    assert_eq!(
+        told(&row((10, 5), (20, 5), 10)),
+        "timer x fired, due 5ms | +10ms | !later, by 10ms"
+    );
+    assert_eq!(
+        told(&row((20, 5), (10, 5), 10)),
+        "timer x fired, due 5ms | −10ms | !earlier, by 10ms"
+    );
+    assert_eq!(
+        told(&row((20, 5), (19, 9), 4)),
+        "timer x fired, due 5ms (run: 9ms) | −1ms | !refers to another time, by 4ms"
+    );
+}

@@ -107,3 +107,53 @@ fn sent(trace: &Trace) -> Vec<Sent> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use loopbox_trace::model::Process;
+
+    use super::*;
+    use crate::testing::{ms, stalled_trace};
+
+    /// What became of signals: when each was delivered and handled, in milliseconds, and whether it merged or took its
+    /// default action. The second lane for signals is another process's.
+    fn fates(events: &[(u64, u16, EventKind)]) -> Vec<(Option<u64>, Option<u64>, bool, bool)> {
+        let events =
+            events.iter().map(|&(at, lane, kind)| Event { at: ms(at), lane: Lane(lane), kind });
+        let trace = Trace {
+            lanes: ["main", "signals", "cat[2]", "cat[2] signals"].map(String::from).into(),
+            processes: vec![Process { name: "cat[2]".into(), first_lane: Lane(2) }],
+            events: events.collect(),
+            ..stalled_trace()
+        };
+        let millis = |at: Option<Nanos>| at.map(|at| at.0 / 1_000_000);
+        let fate =
+            |sent: &Sent| (millis(sent.delivered), millis(sent.handled), sent.merged, sent.default);
+        sent(&trace).iter().map(fate).collect()
+    }
+
+    #[test]
+    fn each_signal_has_its_own_fate() {
+        use EventKind::*;
+        let signal = Signal::SIGTERM;
+        let told = fates(&[
+            (1, 1, SignalRaised(signal)),
+            (1, 1, SignalRaised(signal)),
+            (1, 1, SignalMerged(signal)),
+            (1, 3, SignalRaised(signal)),
+            (1, 3, SignalDefault(signal)),
+            (5, 0, SignalDelivered { signal, raised: ms(1) }),
+            (6, 0, SignalHandled { signal, raised: ms(1) }),
+            (7, 1, SignalRaised(signal)),
+        ]);
+        assert_eq!(
+            told,
+            [
+                (Some(5), Some(6), false, false),
+                (None, None, true, false),
+                (None, None, false, true),
+                (None, None, false, false),
+            ]
+        );
+    }
+}

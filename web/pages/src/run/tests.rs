@@ -190,6 +190,50 @@ fn what_cannot_be_shown_says_what_to_do() {
 }
 
 #[test]
+fn calls_on_the_loop_come_before_longer_ones_in_a_pool() {
+    let mut trace = stalled_trace();
+    // Now the pool's call is the longest.
+    trace.events[8].at = loopbox_trace::Nanos::from_millis(3_000);
+    let text = words(&shown(&stalled_run(), &Ok(trace), ""));
+    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
+    assert!(at("1.05s✗on the loop") < at("2.999s✓in a pool"));
+}
+
+#[test]
+fn an_event_on_another_page_of_the_list_is_found() {
+    let mut trace = stalled_trace();
+    let event = trace.events[0];
+    trace.events.splice(0..0, vec![event; 700]);
+    let html = shown(&stalled_run(), &Ok(trace), "");
+    // The turn, which begins with event 710.
+    assert!(html.contains(r##"href="?events=500#event-710""##), "{html}");
+}
+
+#[test]
+fn an_old_record_tells_its_budget_in_the_words_of_the_scenario() {
+    let run = changed_run(|record| record.checks[1].budget = None);
+    let text = words(&shown(&run, &Ok(stalled_trace()), ""));
+    assert!(text.contains("the loop stalled for 1.05s at 2s (at most 20ms)"), "{text}");
+}
+
+#[test]
+fn a_signal_that_nobody_handled_is_told_before_a_late_one() {
+    let failed = |check: &mut loopbox_trace::check::Check| {
+        check.key = "signal-latency".into();
+        check.status = loopbox_trace::check::Status::Fails;
+    };
+    let run = changed_run(|record| failed(&mut record.checks[0]));
+    let late = words(&shown(&run, &Ok(stalled_trace()), ""));
+    assert!(late.contains("fails SIGTERM, raised at 2.5s, was handled only 550ms later"), "{late}");
+    let mut trace = stalled_trace();
+    let raised =
+        loopbox_trace::Event { at: loopbox_trace::Nanos::from_millis(2_600), ..trace.events[14] };
+    trace.events.insert(15, raised);
+    let lost = words(&shown(&run, &Ok(trace), ""));
+    assert!(lost.contains("fails SIGTERM, raised at 2.6s, was never handled."), "{lost}");
+}
+
+#[test]
 fn the_end_is_told_in_full() {
     let shown = |ending: Ending| {
         let run = changed_run(|record| record.ending = ending);
