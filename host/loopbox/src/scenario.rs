@@ -37,6 +37,9 @@ use loopbox_trace::{Group, Nanos};
 pub use error::ScenarioError;
 pub use find::{FindError, Found, find};
 
+/// A pool of threads has at most so many workers, and at least one.
+pub const WORKERS_MAX: u16 = 1024;
+
 /// A scenario, ready to be run.
 #[derive(Clone, Debug)]
 pub struct Scenario {

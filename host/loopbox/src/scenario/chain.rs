@@ -1,7 +1,8 @@
 //! A scenario file and the files that it extends, read and merged into one table.
 //!
 //! What a file says wins over what its base says. `[machine]`, `[expect]` and `env` are merged key by key;
-//! any other value, arrays too, is replaced as a whole: half of another file's `guest` is no guest.
+//! any other value, arrays too, is replaced as a whole: half of another file's `guest` is no guest. What a
+//! file has in its `without` is not taken over at all.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -61,10 +62,89 @@ pub(super) fn read(path: &Path) -> Result<Sources, ScenarioError> {
 pub(super) fn merge(sources: &Sources) -> Result<Table<'_>, ScenarioError> {
     let mut tables = sources.texts().map(|(text, start)| parse(text, start, sources));
     let mut merged = tables.next().expect("a scenario is at least one file")?;
+    let mut unwanted = Unwanted::default();
+    unwanted.add_those_of(merged.get_mut(), sources)?;
     for base in tables {
-        take_over(merged.get_mut(), base?.into_inner());
+        let mut base = base?.into_inner();
+        unwanted.remove_from(&mut base);
+        unwanted.add_those_of(&mut base, sources)?;
+        take_over(merged.get_mut(), base);
     }
+    unwanted.check(sources)?;
     Ok(merged)
+}
+
+/// What is not taken over from the files that come further down the chain.
+#[derive(Default)]
+struct Unwanted {
+    keys: Vec<UnwantedKey>,
+}
+
+struct UnwantedKey {
+    /// A key of a scenario, or of one of its sections: `signal`, `expect.trace`.
+    key: Spanned<String>,
+    /// Whether any file has it.
+    found: bool,
+}
+
+impl Unwanted {
+    /// Takes the list out of a file.
+    fn add_those_of(
+        &mut self,
+        table: &mut DeTable<'_>,
+        sources: &Sources,
+    ) -> Result<(), ScenarioError> {
+        let Some(list) = table.remove("without") else { return Ok(()) };
+        let list: Vec<Spanned<String>> = Deserialize::deserialize(list.into_deserializer())
+            .map_err(|error| sources.format_error(&error))?;
+        for key in list {
+            if self.keys.iter().any(|known| known.key == key) {
+                continue;
+            }
+            if find(table, key.get_ref()).is_some() {
+                let message =
+                    format!("`{}` is said in this file, which wins anyway", key.get_ref());
+                return Err(sources.error(key.span(), message));
+            }
+            self.keys.push(UnwantedKey { key, found: false });
+        }
+        Ok(())
+    }
+
+    fn remove_from(&mut self, base: &mut DeTable<'_>) {
+        for UnwantedKey { key, found } in &mut self.keys {
+            if let Some((table, key)) = find(base, key.get_ref()) {
+                table.remove(key);
+                *found = true;
+            }
+        }
+    }
+
+    /// Whatever has no effect is an error.
+    fn check(&self, sources: &Sources) -> Result<(), ScenarioError> {
+        let Some(UnwantedKey { key, .. }) = self.keys.iter().find(|key| !key.found) else {
+            return Ok(());
+        };
+        let message = format!("nothing that this file extends has `{}`", key.get_ref());
+        let help = "name a key as it stands there: without = [\"signal\", \"expect.trace\"]";
+        Err(sources.error(key.span(), message).help(help))
+    }
+}
+
+/// The table that a key is in, and the key in that table; nothing if it is not there.
+fn find<'a, 't, 'k>(
+    table: &'a mut DeTable<'t>,
+    key: &'k str,
+) -> Option<(&'a mut DeTable<'t>, &'k str)> {
+    let section = key.split_once('.').filter(|(section, _)| SECTIONS.contains(section));
+    let (table, key) = match section {
+        None => (table, key),
+        Some((section, key)) => match table.get_mut(section)?.get_mut() {
+            DeValue::Table(table) => (table, key),
+            _ => return None,
+        },
+    };
+    table.contains_key(key).then_some((table, key))
 }
 
 /// Adds a file; returns the path of the file that it extends, and where it says so.

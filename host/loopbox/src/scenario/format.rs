@@ -10,6 +10,7 @@ use loopbox_trace::{Group, Signal};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::WORKERS_MAX;
 use super::chain::Table;
 use super::expected::{Exit, LatencyBounds, MaxOr, Report, SpanBounds};
 use super::texts::{EnvName, GuestPath, HostPath, OneOrMany};
@@ -29,6 +30,9 @@ pub(super) struct Document {
     pub(super) title: Option<Spanned<String>>,
     #[expect(dead_code, reason = "`chain` has followed it; it is here to be a known key")]
     extends: Option<Text<HostPath>>,
+    #[expect(dead_code, reason = "`chain` has taken it out; it is here to be a known key")]
+    #[serde(default)]
+    without: Vec<String>,
     pub(super) guest: Option<Spanned<Map<GuestTable>>>,
     #[serde(default)]
     pub(super) args: Vec<Text<String>>,
@@ -81,7 +85,7 @@ impl Shape for FileTable {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct MachineTable {
-    pub(super) workers: Option<Whole<1, 1024>>,
+    pub(super) workers: Option<Whole<1, { WORKERS_MAX as u64 }>>,
     pub(super) process_start: Option<DrawnNanos>,
     pub(super) ns_per_fuel: Option<Number<FuelPrice>>,
     pub(super) time_limit: Option<Text<Positive>>,

@@ -58,6 +58,46 @@ fn a_small_scenario_is_the_machines_defaults() {
 }
 
 #[test]
+fn what_is_left_out_of_a_base_is_as_if_it_were_not_there() {
+    let base = r#"
+        title = "base"
+        env = { A = "1", "b.c" = "2" }
+        [[signal]]
+        name = "SIGTERM"
+        at = "1s"
+        [machine]
+        workers = 7
+        [expect]
+        exit = 0
+        finish = "5s"
+        trace = "x.trace"
+        trace-kinds = ["exit"]
+        must-fail = ["trace"]
+    "#;
+    let without =
+        r#"["signal", "env.b.c", "expect.trace", "expect.trace-kinds", "expect.must-fail"]"#;
+    let middle = format!("extends = \"_base.toml\"\nwithout = {without}\nexpect.lag = \"9ms\"");
+    let files = [
+        ("_base.toml", base),
+        ("middle.toml", &format!("{middle}\nguest = {{ wasm = \"x.wasm\" }}")),
+        ("top.toml", "extends = \"middle.toml\"\nwithout = [\"expect.finish\", \"expect.lag\"]"),
+        ("again.toml", "extends = \"middle.toml\"\nsignal = [{ name = \"SIGINT\", at = \"2s\" }]"),
+    ];
+    let folder = folder(&files);
+    let scenario = loaded(&folder, "middle.toml");
+    assert_eq!(scenario.expect.keys(), ["exit", "lag", "finish"]);
+    assert_eq!((&scenario.golden, scenario.expect.must_fail.len()), (&None, 0));
+    assert!(scenario.config.signals.is_empty());
+    assert_eq!(scenario.config.workers, 7);
+    assert_eq!(scenario.config.env, [("A".into(), "1".into())]);
+    assert!(!scenario.source.places.contains_key("expect.trace"));
+    let top = loaded(&folder, "top.toml");
+    assert_eq!(top.expect.keys(), ["exit"], "left out in the middle, and at the top");
+    let again = loaded(&folder, "again.toml");
+    assert_eq!(again.config.signals.len(), 1, "only what is further down is left out");
+}
+
+#[test]
 fn the_machine_is_set_up_as_it_says() {
     let config = machine(
         r#"

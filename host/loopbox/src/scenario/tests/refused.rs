@@ -53,6 +53,41 @@ fn expectations_that_have_no_meaning() {
 }
 
 #[test]
+fn leaving_out_what_is_not_there_is_an_error() {
+    let base =
+        ("_b.toml", "title = \"b\"\nsignal = []\nenv = { A = \"1\" }\n[expect]\nlag = \"1s\"\n");
+    let message = |text: &str| {
+        let text = format!("extends = \"_b.toml\"\n{text}");
+        error(&[("x.toml", &text), base]).1.message().to_owned()
+    };
+    for key in
+        ["expect.trace", "trace", "expect.lag.max", "env.B", "signal.0", "expect", "", "machine.x"]
+    {
+        let expected = match key {
+            // All of it may be left out; then something must be said instead.
+            "expect" => "missing key `guest`".to_owned(),
+            _ => format!("nothing that this file extends has `{key}`"),
+        };
+        assert_eq!(message(&format!("without = [\"{key}\"]\n")), expected);
+    }
+    let own = "without = [\"expect.lag\"]\nexpect.lag = \"2s\"\n";
+    assert_eq!(message(own), "`expect.lag` is said in this file, which wins anyway");
+    assert_eq!(message("without = 1\n"), "invalid type: integer `1`, expected a list");
+    let alone = ("x.toml", "without = [\"signal\"]\n");
+    assert_eq!(
+        report(&[alone]),
+        "\
+error: nothing that this file extends has `signal`
+ --> x.toml:1:12
+  |
+1 | without = [\"signal\"]
+  |            ^^^^^^^^
+  |
+  = help: name a key as it stands there: without = [\"signal\", \"expect.trace\"]"
+    );
+}
+
+#[test]
 fn a_mistake_in_a_base_is_shown_there() {
     let files = [
         ("x.toml", "extends = \"b/_a.toml\"\n# a comment that is longer than the other file\n"),
