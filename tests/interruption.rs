@@ -169,6 +169,43 @@ fn programs_are_told_of_the_interruption_too() {
     assert!(lines[4]["interrupted"].as_u64() >= Some(1));
 }
 
+#[test]
+fn a_sweep_that_is_interrupted_keeps_what_finished() {
+    let folder = Folder::new();
+    folder.scenario("s/a", SUCCEED, EXPECT_0);
+    folder.scenario("s/spin", SPIN, &format!("{FOR_EVER}{EXPECT_0}"));
+    let arguments = ["run", "s", "--seeds", "0..300", "--jobs", "2"];
+    let mut session = Session::start(&folder, &arguments);
+    let read = session.read_to("s/a.toml");
+    session.signal("INT");
+    let done = session.end(read);
+    done.exits(130)
+        .says("ok     s/a.toml     a  (all of 300 seeds hold)\n")
+        .says("-      s/spin.toml  spin  (300 interrupted)\n")
+        .says("\n\n600 runs: 300 hold, 300 interrupted\n");
+    assert_eq!(check_results(&folder), 300);
+    check_nothing_temporary(&folder);
+}
+
+/// Each line is a run that is kept, and no line is of one that is not.
+#[test]
+fn programs_are_told_of_every_run_of_a_sweep_that_finished() {
+    let folder = folder_with_long_traces();
+    let arguments = ["run", "s/c.toml", "--seeds", "0..100000", "--jobs", "2", "--format", "json"];
+    let mut session = Session::start(&folder, &arguments);
+    let read = session.read_to("\"seed\":2,");
+    session.signal("INT");
+    let lines = session.end(read).exits(130).json();
+    let [runs @ .., sweep, summary] = &lines[..] else { panic!("a sweep and a summary") };
+    let seeds: Vec<_> = runs.iter().map(|run| run["seed"].as_u64().expect("a number")).collect();
+    assert!(seeds.is_sorted() && seeds.len() >= 3, "in order: {seeds:?}");
+    assert_eq!(check_results(&folder), runs.len());
+    assert_eq!((&sweep["hold"], &summary["hold"]), (&runs.len().into(), &runs.len().into()));
+    assert_eq!(sweep["interrupted"], 100_000 - runs.len());
+    assert_eq!(summary["interrupted"], sweep["interrupted"]);
+    check_nothing_temporary(&folder);
+}
+
 /// When the signal comes, one result has been reported, and others are most likely being written.
 #[test]
 fn a_result_that_is_being_written_is_written_to_its_end() {

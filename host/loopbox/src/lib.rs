@@ -5,8 +5,8 @@
 //!   see of it, [`terminal`] is how it is written.
 //! - [`session`] runs a selection of scenarios on the threads and under the signals of [`runner`].
 //! - [`scenario`] reads scenario files; [`guests`] builds what they name; [`programs`] compiles and loads
-//!   that, with [`cache`]; [`judge`] holds a run against its scenario; [`results`] keeps it.
-//!
+//!   that, with [`cache`]; [`execution`] is one run of it, [`judge`] holds a run against its scenario,
+//!   [`results`] keeps it.
 //! - [`view`] serves what [`results`] kept to a browser.
 //!
 //! The machine is `loopbox-machine`'s business, and verdicts are `loopbox-trace`'s. This crate is the only
@@ -14,6 +14,7 @@
 
 pub mod cache;
 pub mod cli;
+pub mod execution;
 pub mod exit_code;
 pub mod files;
 pub mod guests;
@@ -24,6 +25,7 @@ pub mod report;
 pub mod results;
 pub mod runner;
 pub mod scenario;
+pub mod seeds;
 pub mod session;
 pub mod sha256;
 pub mod size;

@@ -1,10 +1,12 @@
 //! What a session says about its scenarios: the facts, and the two forms in which they are given.
 //!
-//! Reports come in the order of the scenarios, whichever run ended first.
+//! Reports come in the order of the scenarios and seeds, whichever run ended first.
 
 pub mod human;
 pub mod json;
+pub mod sweep;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use loopbox_trace::record::Record;
@@ -13,7 +15,18 @@ use crate::exit_code;
 pub use crate::judge::GoldenNote;
 use crate::scenario::ScenarioError;
 
-/// What became of one scenario.
+/// What a session says, in the order in which it says it.
+#[derive(Debug)]
+pub enum Shown {
+    /// A scenario that was run with one seed, or could not be run with any.
+    Scenario(Report),
+    /// One run of a sweep.
+    Seed(Report),
+    /// All runs of a sweep, after each of them was shown.
+    Sweep(Box<sweep::Sweep>),
+}
+
+/// What became of one run.
 #[derive(Debug)]
 pub struct Report {
     /// The scenario's file.
@@ -77,7 +90,7 @@ impl Report {
     }
 }
 
-/// How many scenarios came out how.
+/// How many runs came out how. A scenario that cannot be run with any seed counts as one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// All is as expected.
@@ -92,7 +105,7 @@ pub struct Tally {
     pub interrupted: usize,
     /// Results that could not be written.
     pub unsaved: usize,
-    codes: Vec<u8>,
+    codes: BTreeSet<u8>,
 }
 
 impl Tally {
@@ -110,6 +123,11 @@ impl Tally {
             self.unsaved += 1;
         }
         self.codes.extend(report.exit_codes());
+    }
+
+    /// How many there were.
+    pub fn runs(&self) -> usize {
+        self.hold + self.fail + self.could_not_run + self.not_built + self.interrupted
     }
 
     /// What the session ends with.

@@ -1,31 +1,32 @@
 //! A session: a selection of scenarios, from their files to their reports.
 //!
-//! Scenarios are independent: whatever happens to one, the others run. They run in any order on as many
-//! threads as there are jobs, and are reported in the order of their paths.
+//! Scenarios are independent, and so are the runs of one scenario with several seeds: whatever happens to
+//! one, the others run. They run in any order on as many threads as there are jobs, and are reported in the
+//! order of the scenarios' paths, then of the seeds. Of a run that was reported nothing is left here, so a
+//! session needs no more memory for more seeds.
 
-use std::any::Any;
-use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use loopbox_machine::Run;
-use loopbox_trace::check::Verdict;
-use loopbox_trace::record::{self, Choice, GoldenText, Record};
-use loopbox_trace::{Trace, measure};
-use smol::Executor;
-use smol::future::FutureExt;
 use smol::lock::Semaphore;
+use smol::{Executor, Task};
 
+use crate::execution::{self, Finished, RunError};
 use crate::guests::{self, BuildError, Built, CargoGuest};
-use crate::invocation;
-use crate::judge::{self, BlessError};
-use crate::programs::{ProgramError, Programs, Ready};
-use crate::report::{About, Judged, Outcome, Report, Tally};
+use crate::judge::BlessError;
+use crate::programs::Programs;
+use crate::report::sweep::Sweep;
+use crate::report::{About, Judged, Outcome, Report, Shown, Tally};
 use crate::results::Results;
 use crate::runner::Stop;
-use crate::scenario::{Found, Guest, Scenario, ScenarioError};
+use crate::scenario::{Found, Scenario, ScenarioError};
+use crate::seeds::{SeedRange, Seeds};
 use crate::sha256::Sha256;
+
+/// So many runs are begun, or wait to be reported behind a longer one. More would only take memory.
+const AHEAD_MAX: usize = 256;
 
 /// A scenario's file and what is in it.
 pub struct Loaded {
@@ -56,8 +57,8 @@ pub async fn build(scenarios: &[Loaded], stop: &Stop) -> Built {
 
 /// What all runs of a session have in common.
 pub struct Session {
-    /// Instead of the scenarios' own seeds.
-    pub seed: Option<u64>,
+    /// What scenarios are run with.
+    pub seeds: Seeds,
     /// Whether goldens are written anew.
     pub bless: bool,
     /// How many runs are under way at once.
@@ -66,17 +67,6 @@ pub struct Session {
     pub programs: Arc<Programs>,
     /// Where results are kept.
     pub results: Results,
-}
-
-/// Why a scenario has no verdict.
-#[derive(Debug, thiserror::Error)]
-enum RunError {
-    #[error(transparent)]
-    Guest(#[from] BuildError),
-    #[error(transparent)]
-    Program(#[from] Arc<ProgramError>),
-    #[error(transparent)]
-    Bless(#[from] BlessError),
 }
 
 impl From<RunError> for Outcome {
@@ -88,8 +78,18 @@ impl From<RunError> for Outcome {
     }
 }
 
+/// How runs are begun.
+struct Starter<'s> {
+    session: &'s Arc<Session>,
+    built: Arc<Built>,
+    executor: &'s Executor<'static>,
+    stop: &'s Stop,
+    /// Room for another run.
+    free: Arc<Semaphore>,
+}
+
 impl Session {
-    /// Runs scenarios, and hands out a report of each, in order.
+    /// Runs scenarios, and hands out a report of each run, in order.
     ///
     /// When the session is asked to stop, runs under way are dropped; those that have finished are kept and
     /// reported, and the others are reported as interrupted.
@@ -99,64 +99,51 @@ impl Session {
         built: Built,
         executor: &Executor<'static>,
         stop: &Stop,
-        mut show: impl AsyncFnMut(Report),
+        mut show: impl AsyncFnMut(Shown),
     ) -> Tally {
-        let built = Arc::new(built);
         let free = Arc::new(Semaphore::new(self.jobs));
-        let mut tasks = Vec::new();
-        for Loaded { path, scenario } in scenarios {
-            let about = scenario.as_ref().ok().map(|scenario| self.about(scenario));
-            let (session, built) = (Arc::clone(self), Arc::clone(&built));
-            let (stop, free) = (stop.clone(), Arc::clone(&free));
-            let task = executor.spawn(async move {
-                let scenario = match scenario {
-                    Ok(scenario) => scenario,
-                    Err(error) => return Outcome::BadScenario(error),
-                };
-                let Some(_permit) = stop.or(free.acquire()).await else {
-                    return Outcome::Interrupted;
-                };
-                session.outcome(&scenario, &built, &stop).await
-            });
-            tasks.push((path, about, task));
-        }
+        let starter = Starter { session: self, built: Arc::new(built), executor, stop, free };
         let mut tally = Tally::default();
-        for (path, about, task) in tasks {
-            let report = Report { path, about, outcome: task.await };
+        if let Seeds::Sweep(range) = self.seeds {
+            for loaded in scenarios {
+                starter.sweep(loaded, range, &mut tally, &mut show).await;
+            }
+            return tally;
+        }
+        let start = |Loaded { path, scenario }| match scenario {
+            Ok(scenario) => {
+                let seed = *self.seeds.of(scenario.seed).start();
+                (path, Some(about(&scenario, seed)), Ok(starter.start(scenario, seed)))
+            }
+            Err(error) => (path, None, Err(error)),
+        };
+        let started: Vec<_> = scenarios.into_iter().map(start).collect();
+        for (path, about, run) in started {
+            let outcome = match run {
+                Ok(task) => task.await,
+                Err(error) => Outcome::BadScenario(error),
+            };
+            let report = Report { path, about, outcome };
             tally.add(&report);
-            show(report).await;
+            show(Shown::Scenario(report)).await;
         }
         tally
     }
 
-    fn about(&self, scenario: &Scenario) -> About {
-        About {
-            name: scenario.name.clone(),
-            title: scenario.title.clone(),
-            seed: self.seed_of(scenario),
-        }
-    }
-
-    fn seed_of(&self, scenario: &Scenario) -> u64 {
-        self.seed.unwrap_or(scenario.seed)
-    }
-
-    /// What comes out of one scenario, whatever happens.
+    /// What comes out of one run, whatever happens.
     async fn outcome(
         self: &Arc<Self>,
         scenario: &Arc<Scenario>,
+        seed: u64,
         built: &Built,
         stop: &Stop,
     ) -> Outcome {
-        // A panic in here is a bug of ours, and no reason to lose the other scenarios.
-        match AssertUnwindSafe(self.judged(scenario, built, stop)).catch_unwind().await {
+        // A panic in here is a bug of ours, and no reason to lose the other runs.
+        match execution::caught(self.judged(scenario, seed, built, stop)).await {
             Ok(Ok(Some(judged))) => Outcome::Judged(Box::new(judged)),
             Ok(Ok(None)) => Outcome::Interrupted,
             Ok(Err(error)) => error.into(),
-            Err(panic) => Outcome::CouldNotRun(format!(
-                "loopbox itself panicked, which is a bug of loopbox: {}",
-                message_of(&*panic)
-            )),
+            Err(bug) => Outcome::CouldNotRun(bug),
         }
     }
 
@@ -164,47 +151,21 @@ impl Session {
     async fn judged(
         self: &Arc<Self>,
         scenario: &Arc<Scenario>,
+        seed: u64,
         built: &Built,
         stop: &Stop,
     ) -> Result<Option<Judged>, RunError> {
-        let Some((component, run)) = stop.or(self.run_one(scenario, built)).await.transpose()?
-        else {
+        let run = async {
+            let ready = execution::prepare(&self.programs, scenario, built).await?;
+            let run = ready.sandbox.run(&ready.program, &scenario.config, seed).await;
+            Ok::<_, RunError>((ready.sha256, run))
+        };
+        let Some((component, run)) = stop.or(run).await.transpose()? else {
             return Ok(None);
         };
         let (session, scenario) = (Arc::clone(self), Arc::clone(scenario));
         // Goldens and results are files. Nothing cuts this off: what is kept is reported too.
         smol::unblock(move || Ok(Some(session.judge_and_keep(&scenario, component, run)?))).await
-    }
-
-    /// Runs a scenario; gives the hash of its component, too.
-    async fn run_one(&self, scenario: &Scenario, built: &Built) -> Result<(Sha256, Run), RunError> {
-        let ready = self.ready(&scenario.guest, scenario, built).await?;
-        let mut others = BTreeMap::new();
-        for (name, guest) in &scenario.programs {
-            others.insert(name.clone(), self.ready(guest, scenario, built).await?.program);
-        }
-        let program = ready.program.with_programs(others);
-        let seed = self.seed_of(scenario);
-        let run = ready.sandbox.run(&program, &scenario.config, seed).await;
-        Ok((ready.sha256, run))
-    }
-
-    /// A program of a scenario, loaded.
-    async fn ready(
-        &self,
-        guest: &Guest,
-        scenario: &Scenario,
-        built: &Built,
-    ) -> Result<Ready, RunError> {
-        let component = match guest {
-            Guest::Wasm(path) => path,
-            Guest::Cargo { package, bin, dir } => {
-                let guest = cargo_guest(package, bin, dir);
-                let built = built.get(&guest).expect("everything that is wanted was built");
-                built.as_ref().map_err(BuildError::clone)?
-            }
-        };
-        Ok(self.programs.ready(component, scenario.stack_bytes).await?)
     }
 
     fn judge_and_keep(
@@ -213,68 +174,82 @@ impl Session {
         component: Sha256,
         run: Run,
     ) -> Result<Judged, BlessError> {
-        let Run { seed, trace, choices, .. } = run;
-        let (verdict, golden) = judge::judge(scenario, seed, &trace, self.bless)?;
-        let record = record_of(scenario, component, verdict, &trace, seed, choices);
+        let Finished { record, trace, golden } =
+            execution::finish(scenario, component, run, self.bless)?;
         let saved = self.results.save(&record, &trace).map_err(|error| error.to_string());
         Ok(Judged { record, golden, saved })
     }
 }
 
-/// Everything that is kept of a run besides its trace.
-pub fn record_of(
-    scenario: &Scenario,
-    component: Sha256,
-    verdict: Verdict,
-    trace: &Trace,
-    seed: u64,
-    choices: Vec<Choice>,
-) -> Record {
-    let golden = scenario.expect.golden.as_ref();
-    Record {
-        format: Record::FORMAT,
-        version: record::VERSION,
-        scenario: scenario.path.to_string_lossy().into_owned(),
-        name: scenario.name.clone(),
-        title: scenario.title.clone(),
-        seed,
-        guest_sha256: component.to_string(),
-        holds: verdict.holds(),
-        checks: verdict.checks,
-        ending: trace.ending.clone(),
-        diagnostics: record::reported(trace),
-        world: scenario.world(&choices),
-        choices,
-        summary: measure::summary(trace),
-        source: scenario.source.clone(),
-        // It belongs to the scenario's own seed, and was compared with no other.
-        golden: golden
-            .filter(|_| seed == scenario.seed)
-            .map(|golden| GoldenText { path: golden.name.clone(), text: golden.text.clone() }),
-        // How this process was started must not show in what is kept.
-        reproduce: invocation::reproduce(invocation::PLAIN, &scenario.path, seed),
-        trace: Record::trace_file_name(seed),
+impl Starter<'_> {
+    /// Begins a run, as soon as there is room for it.
+    fn start(&self, scenario: Arc<Scenario>, seed: u64) -> Task<Outcome> {
+        let (session, built) = (Arc::clone(self.session), Arc::clone(&self.built));
+        let (stop, free) = (self.stop.clone(), Arc::clone(&self.free));
+        self.executor.spawn(async move {
+            let Some(_permit) = stop.or(free.acquire()).await else {
+                return Outcome::Interrupted;
+            };
+            session.outcome(&scenario, seed, &built, &stop).await
+        })
     }
+
+    /// Runs one scenario with all of these seeds.
+    async fn sweep(
+        &self,
+        Loaded { path, scenario }: Loaded,
+        range: SeedRange,
+        tally: &mut Tally,
+        show: &mut impl AsyncFnMut(Shown),
+    ) {
+        // What keeps it from running with any seed is said once.
+        let scenario = match scenario {
+            Ok(scenario) => scenario,
+            Err(error) => {
+                let report = Report { path, about: None, outcome: Outcome::BadScenario(error) };
+                tally.add(&report);
+                return show(Shown::Scenario(report)).await;
+            }
+        };
+        let prepare = execution::prepare(&self.session.programs, &scenario, &self.built);
+        if let Some(Err(error)) = self.stop.or(prepare).await {
+            let about = Some(about(&scenario, range.first));
+            let report = Report { path, about, outcome: error.into() };
+            tally.add(&report);
+            return show(Shown::Scenario(report)).await;
+        }
+        let golden_seed = scenario.golden.as_ref().map(|_| scenario.seed);
+        let (name, title) = (scenario.name.clone(), scenario.title.clone());
+        let mut sweep = Sweep::new(path.clone(), name, title, range, golden_seed);
+        let mut seeds = range.first..=range.last;
+        let mut ahead = VecDeque::new();
+        loop {
+            while ahead.len() < AHEAD_MAX
+                && let Some(seed) = seeds.next()
+            {
+                ahead.push_back((seed, self.start(Arc::clone(&scenario), seed)));
+            }
+            let Some((seed, run)) = ahead.pop_front() else { break };
+            let about = Some(about(&scenario, seed));
+            let report = Report { path: path.clone(), about, outcome: run.await };
+            tally.add(&report);
+            sweep.add(seed, &report);
+            // The sweep counts those that were cut off; to name each is no help.
+            if !matches!(report.outcome, Outcome::Interrupted) {
+                show(Shown::Seed(report)).await;
+            }
+        }
+        show(Shown::Sweep(Box::new(sweep))).await;
+    }
+}
+
+fn about(scenario: &Scenario, seed: u64) -> About {
+    About { name: scenario.name.clone(), title: scenario.title.clone(), seed }
 }
 
 impl Loaded {
     /// What cargo is to build for it.
     fn cargo_guests(&self) -> Vec<CargoGuest> {
-        let Ok(scenario) = &self.scenario else { return Vec::new() };
-        let guests = std::iter::once(&scenario.guest).chain(scenario.programs.values());
-        let cargo = guests.filter_map(|guest| match guest {
-            Guest::Cargo { package, bin, dir } => Some(cargo_guest(package, bin, dir)),
-            Guest::Wasm(_) => None,
-        });
-        cargo.collect()
+        self.scenario.as_ref().map_or_else(|_| Vec::new(), |s| execution::cargo_guests(s))
     }
-}
-
-fn cargo_guest(package: &str, bin: &str, dir: &Path) -> CargoGuest {
-    CargoGuest { dir: dir.to_owned(), package: package.into(), bin: bin.into() }
-}
-
-fn message_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

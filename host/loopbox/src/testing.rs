@@ -7,7 +7,9 @@ use loopbox_trace::measure::Summary;
 use loopbox_trace::record::{Choice, Record, VERSION, World};
 use loopbox_trace::{Ending, Event, EventKind, Label, Lane, Nanos, Stream, Trace};
 
+use crate::report::sweep::Sweep;
 use crate::report::{About, GoldenNote, Judged, Outcome, Report};
+use crate::seeds::SeedRange;
 
 /// A trace with one line of output, `hello`, and an ending.
 pub fn trace() -> Trace {
@@ -97,4 +99,15 @@ pub fn judged(record: Record) -> Outcome {
         golden: GoldenNote::Nothing,
         saved: Ok(PathBuf::from(".loopbox/results/sigterm-quiet/seed-7.json")),
     }))
+}
+
+/// A sweep of that scenario with these seeds, of which no run has come in.
+pub fn sweep(first: u64, last: u64) -> Sweep {
+    Sweep::new(
+        "scenarios/sigterm-quiet.toml".into(),
+        "sigterm-quiet".into(),
+        "SIGTERM in a quiet loop".into(),
+        SeedRange { first, last },
+        None,
+    )
 }

@@ -16,9 +16,10 @@ use crate::exit_code;
 use crate::invocation;
 use crate::programs::Programs;
 use crate::report::human::Human;
-use crate::report::{Report, Tally, json};
+use crate::report::{Shown, Tally, json};
 use crate::results::{self, Results};
 use crate::runner::{self, Stop};
+use crate::seeds::{RUNS_MAX, SeedRange, Seeds};
 use crate::session::{self, Loaded, Session};
 use crate::terminal::{self, Output};
 
@@ -48,11 +49,17 @@ pub struct RunCommand {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
+    /// Run each scenario with each of these seeds, such as 0..200
+    ///
+    /// As in Rust: 0..200 and 0..=199 are the same. A scenario is reported once, with the seeds that fail.
+    #[arg(long, value_name = "A..B", conflicts_with_all = ["seed", "bless"])]
+    seeds: Option<SeedRange>,
+
     /// Write the golden traces anew, of scenarios that hold in everything else
     #[arg(long)]
     bless: bool,
 
-    /// How many scenarios run at once [default: one for each processor]
+    /// How many runs are under way at once [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=JOBS_MAX.into()))]
     jobs: Option<u16>,
 
@@ -91,18 +98,20 @@ impl RunCommand {
             return Ok(exit_code::INTERRUPTED);
         };
         self.refuse_to_bless_for_other_seeds(&scenarios)?;
-        let reporter = Arc::new(Mutex::new(Reporter::new(self.format, &scenarios)));
+        let seeds = self.seeds();
+        refuse_too_many_runs(&seeds, scenarios.len())?;
+        let reporter = Arc::new(Mutex::new(Reporter::new(self.format, &scenarios, &seeds)));
         let session = Arc::new(Session {
-            seed: self.seed,
+            seeds,
             bless: self.bless,
             jobs: jobs.into(),
             programs: Programs::new(Cache::of_environment(), jobs.into()),
             results: Results::under(self.results.clone()),
         });
         // Writing may block, on a pager that waits for its reader, and signals must be heard then too.
-        let show = async |report: Report| {
+        let show = async |shown: Shown| {
             let reporter = Arc::clone(&reporter);
-            smol::unblock(move || lock(&reporter).show(&report)).await;
+            smol::unblock(move || lock(&reporter).show(&shown)).await;
         };
         let built = session::build(&scenarios, stop).await;
         lock(&reporter).begin();
@@ -115,6 +124,14 @@ impl RunCommand {
             .await
             .map_err(|error| Refusal::output(&error))?;
         Ok(exit_code)
+    }
+
+    fn seeds(&self) -> Seeds {
+        match (self.seeds, self.seed) {
+            (Some(range), _) => Seeds::Sweep(range),
+            (None, Some(seed)) => Seeds::Given(seed),
+            (None, None) => Seeds::Own,
+        }
     }
 
     fn refuse_to_bless_for_other_seeds(&self, scenarios: &[Loaded]) -> Result<(), Refusal> {
@@ -137,11 +154,29 @@ impl RunCommand {
     }
 }
 
+/// A sweep is limited; scenarios that somebody wrote are not.
+fn refuse_too_many_runs(seeds: &Seeds, scenarios: usize) -> Result<(), Refusal> {
+    let Seeds::Sweep(range) = seeds else { return Ok(()) };
+    let runs = range.count().saturating_mul(scenarios as u64);
+    if runs <= RUNS_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "{scenarios} scenarios with {} seeds each are {runs} runs, and a session has at most \
+         {RUNS_MAX}: give fewer seeds or fewer scenarios",
+        range.count()
+    );
+    Err(Refusal::new(exit_code::USAGE, message))
+}
+
 /// Shows reports as they come, and how many are still missing.
 struct Reporter {
     form: Form,
     output: Output,
     progress: ProgressBar,
+    runs_each: u64,
+    /// Runs of scenarios that are done with.
+    runs_done: u64,
 }
 
 enum Form {
@@ -150,20 +185,28 @@ enum Form {
 }
 
 impl Reporter {
-    fn new(format: Format, scenarios: &[Loaded]) -> Reporter {
+    fn new(format: Format, scenarios: &[Loaded], seeds: &Seeds) -> Reporter {
+        let sweeps = matches!(seeds, Seeds::Sweep(_));
         let form = match format {
-            Format::Human => Form::Human(Human::new(
-                invocation::of_this_process(),
-                terminal::stdout_has_colour(),
-                scenarios.iter().map(|loaded| loaded.path.as_path()),
-            )),
+            Format::Human => {
+                let paths = scenarios.iter().map(|loaded| loaded.path.as_path());
+                let colour = terminal::stdout_has_colour();
+                let human = Human::new(invocation::of_this_process(), colour, paths);
+                Form::Human(human.of_sweeps(sweeps))
+            }
             Format::Json => Form::Json,
         };
-        let style = ProgressStyle::with_template("{spinner} {pos} of {len} scenarios")
+        let template = match sweeps {
+            true => "{spinner} {pos} of {len} runs ({per_sec})",
+            false => "{spinner} {pos} of {len} scenarios",
+        };
+        let style = ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let runs_each = seeds.runs_each();
+        let runs = runs_each.saturating_mul(scenarios.len() as u64);
         // Hidden by itself where standard error is no terminal.
-        let progress = ProgressBar::new(scenarios.len() as u64).with_style(style);
-        Reporter { form, output: Output::stdout(), progress }
+        let progress = ProgressBar::new(runs).with_style(style);
+        Reporter { form, output: Output::stdout(), progress, runs_each, runs_done: 0 }
     }
 
     /// Nothing else writes to the terminal from now on.
@@ -171,13 +214,24 @@ impl Reporter {
         self.progress.enable_steady_tick(PROGRESS_INTERVAL);
     }
 
-    fn show(&mut self, report: &Report) {
-        let text = match &self.form {
-            Form::Human(human) => human.report(report),
-            Form::Json => json::report(report),
+    fn show(&mut self, shown: &Shown) {
+        let text = match (&self.form, shown) {
+            (Form::Human(human), Shown::Scenario(report)) => human.report(report),
+            (Form::Human(human), Shown::Sweep(sweep)) => human.sweep(sweep),
+            (Form::Human(_), Shown::Seed(_)) => String::new(),
+            (Form::Json, Shown::Scenario(report) | Shown::Seed(report)) => json::report(report),
+            (Form::Json, Shown::Sweep(sweep)) => json::sweep(sweep),
         };
-        self.progress.suspend(|| self.output.write(&text));
-        self.progress.inc(1);
+        if !text.is_empty() {
+            self.progress.suspend(|| self.output.write(&text));
+        }
+        match shown {
+            Shown::Seed(_) => self.progress.inc(1),
+            Shown::Scenario(_) | Shown::Sweep(_) => {
+                self.runs_done += self.runs_each;
+                self.progress.set_position(self.runs_done);
+            }
+        }
     }
 
     fn finish(&mut self, tally: &Tally) -> io::Result<()> {

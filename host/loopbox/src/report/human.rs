@@ -4,6 +4,8 @@
 //! nothing to the terminal. Colours are always in the text; whoever writes it takes them out where they
 //! are not wanted.
 
+mod sweep;
+
 use std::fmt::Write;
 use std::path::Path;
 
@@ -33,6 +35,8 @@ pub struct Human {
     pub colour: bool,
     /// The longest path of all scenarios, in characters: titles stand below one another.
     path_width: usize,
+    /// Whether each scenario has many runs, so that runs and not scenarios are counted.
+    sweeps: bool,
 }
 
 impl Human {
@@ -44,7 +48,13 @@ impl Human {
     ) -> Human {
         let path_width =
             scenarios.map(|path| printable_path(path).chars().count()).max().unwrap_or(0);
-        Human { invocation, colour, path_width }
+        Human { invocation, colour, path_width, sweeps: false }
+    }
+
+    /// The same for sweeps.
+    #[must_use]
+    pub fn of_sweeps(self, sweeps: bool) -> Human {
+        Human { sweeps, ..self }
     }
 
     /// The lines of one scenario, each with its end.
@@ -85,7 +95,8 @@ impl Human {
         ];
         let style = if tally.exit_code() == 0 { GOOD } else { BAD };
         let parts: Vec<String> = parts.into_iter().flatten().collect();
-        format!("\n{style}{}{style:#}\n", parts.join(", "))
+        let of = if self.sweeps { format!("{} runs: ", tally.runs()) } else { String::new() };
+        format!("\n{style}{of}{}{style:#}\n", parts.join(", "))
     }
 
     fn holds(&self, report: &Report, judged: &Judged) -> String {
@@ -119,8 +130,20 @@ impl Human {
 
     /// The first line: word, path, title, and more in brackets.
     fn line(&self, word: &str, style: Style, report: &Report, more: &str) -> String {
-        let title = report.about.as_ref().map(|about| printable(&about.title)).unwrap_or_default();
-        let path = printable_path(&report.path);
+        let title = report.about.as_ref().map(|about| about.title.as_str());
+        self.scenario_line(word, style, &report.path, title, more)
+    }
+
+    fn scenario_line(
+        &self,
+        word: &str,
+        style: Style,
+        path: &Path,
+        title: Option<&str>,
+        more: &str,
+    ) -> String {
+        let title = title.map(printable).unwrap_or_default();
+        let path = printable_path(path);
         let width = self.path_width;
         let mut line = format!("{style}{word:<5}{style:#}  {path:<width$}  {title}");
         if !more.is_empty() {
@@ -324,6 +347,14 @@ FAIL   scenarios/sigterm-quiet.toml  SIGTERM in a quiet loop  (seed 7, 5.35s vir
             summary(&tally),
             "\n14 hold, 1 fails, 2 could not run, 1 did not build, 3 interrupted\n"
         );
+    }
+
+    #[test]
+    fn sweeps_count_runs() {
+        let human = Human::new("loopbox", false, [].into_iter()).of_sweeps(true);
+        let tally = Tally { hold: 163, fail: 37, unsaved: 1, ..Tally::default() };
+        let summary = anstream::adapter::strip_str(&human.summary(&tally)).to_string();
+        assert_eq!(summary, "\n200 runs: 163 hold, 37 fail, 1 result not written\n");
     }
 
     #[test]

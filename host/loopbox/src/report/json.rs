@@ -1,4 +1,5 @@
-//! The report for programs: a JSON object a line, one a scenario and a summary at the end.
+//! The report for programs: a JSON object a line, one a run and a summary at the end; of sweeps one a
+//! scenario, too.
 //!
 //! `docs/json.md` describes it. **Versions.** [`VERSION`] goes up when a field is removed or changes its
 //! meaning; new fields may come at any time, so readers ignore what they do not know.
@@ -6,6 +7,7 @@
 use loopbox_trace::record::Record;
 use serde::Serialize;
 
+use super::sweep::{FailedCheck, Sweep, Trouble, Worst};
 use super::{GoldenNote, Outcome, Report, Tally};
 use crate::scenario::ScenarioError;
 
@@ -68,6 +70,29 @@ impl ErrorFacts {
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
+struct SweepLine<'a> {
+    /// Always `sweep`.
+    r#type: &'static str,
+    version: u32,
+    scenario: String,
+    name: &'a str,
+    title: &'a str,
+    first_seed: u64,
+    last_seed: u64,
+    hold: u64,
+    fail: usize,
+    could_not_run: u64,
+    interrupted: u64,
+    unsaved: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ErrorFacts>,
+    failing_seeds: &'a [u64],
+    failed_checks: &'a [FailedCheck],
+    worst: &'a Worst,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct SummaryLine {
     /// Always `summary`.
     r#type: &'static str,
@@ -124,6 +149,32 @@ pub fn report(report: &Report) -> String {
     one_line(&line)
 }
 
+/// The line of all runs of a scenario, after their own.
+pub fn sweep(sweep: &Sweep) -> String {
+    let troubles = [&sweep.could_not_run, &sweep.unsaved].into_iter();
+    let errors = troubles.filter_map(|Trouble { first, .. }| {
+        first.as_ref().map(|(_, message)| ErrorFacts::message(message))
+    });
+    one_line(&SweepLine {
+        r#type: "sweep",
+        version: VERSION,
+        scenario: sweep.path.to_string_lossy().into_owned(),
+        name: &sweep.name,
+        title: &sweep.title,
+        first_seed: sweep.seeds.first,
+        last_seed: sweep.seeds.last,
+        hold: sweep.hold,
+        fail: sweep.failing.len(),
+        could_not_run: sweep.could_not_run.count,
+        interrupted: sweep.interrupted,
+        unsaved: sweep.unsaved.count,
+        errors: errors.collect(),
+        failing_seeds: &sweep.failing,
+        failed_checks: &sweep.failed_checks,
+        worst: &sweep.worst,
+    })
+}
+
 /// The last line.
 pub fn summary(tally: &Tally) -> String {
     one_line(&SummaryLine {
@@ -149,7 +200,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::{judged, record, report as report_of};
+    use crate::testing::{judged, record, report as report_of, sweep as sweep_of};
 
     fn read(line: &str) -> Value {
         assert_eq!(line.find('\n'), Some(line.len() - 1), "one line: {line:?}");
@@ -179,6 +230,25 @@ mod tests {
             assert_eq!(line.get("result"), None);
         }
         assert_eq!(read(&report(&report_of(Outcome::Interrupted)))["outcome"], "interrupted");
+    }
+
+    #[test]
+    fn a_sweep_lists_every_failing_seed_and_the_worst() {
+        let mut runs = sweep_of(3, 6);
+        runs.add(3, &report_of(judged(record())));
+        runs.add(4, &report_of(judged(Record { holds: true, ..record() })));
+        runs.add(5, &report_of(Outcome::CouldNotRun("why".into())));
+        runs.add(6, &report_of(Outcome::Interrupted));
+        let line = read(&sweep(&runs));
+        assert_eq!((&line["type"], &line["version"]), (&json!("sweep"), &json!(VERSION)));
+        assert_eq!((&line["first-seed"], &line["last-seed"]), (&json!(3), &json!(6)));
+        let counts = ["hold", "fail", "could-not-run", "interrupted", "unsaved"];
+        assert_eq!(counts.map(|key| &line[key]), [1, 1, 1, 1, 0]);
+        assert_eq!(line["failing-seeds"], json!([3]));
+        assert_eq!(line["failed-checks"][0]["first"]["key"], "max-stall");
+        let worst = json!({"nanos": 1_050_000_000, "seed": 3});
+        assert_eq!(line["worst"]["worst-stall"], worst);
+        assert_eq!(line["errors"], json!([{"message": "why"}]));
     }
 
     #[test]
