@@ -50,7 +50,12 @@ impl Cache {
                 .ok()
                 .map(|strategy| strategy.cache_dir().join("loopbox")),
         };
-        Cache { folder: root.map(|root| root.join("compiled")) }
+        root.map_or(Cache { folder: None }, |root| Cache::under(&root))
+    }
+
+    /// The cache in this folder of caches.
+    pub fn under(root: &Path) -> Cache {
+        Cache { folder: Some(root.join("compiled")) }
     }
 
     /// What [`Cache::put`] was given for this key, byte for byte; nothing if there is no such entry or

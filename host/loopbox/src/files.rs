@@ -8,6 +8,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
+use tempfile::NamedTempFile;
+
 /// Held for reading by each write under way. There is one for the whole process, because it is for the
 /// process's end.
 static UNDER_WAY: RwLock<()> = RwLock::new(());
@@ -32,6 +34,35 @@ pub fn replace(
     write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
 ) -> io::Result<()> {
     let _under_way = UNDER_WAY.read().unwrap_or_else(PoisonError::into_inner);
+    let file = written_beside(path, readers, write)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Writes a file that is not there yet. `check` looks at what was written, which has another name by then.
+///
+/// # Errors
+/// There is such a file already ([`io::ErrorKind::AlreadyExists`]), something could not be written, or the
+/// check fails; then there is no new file.
+pub fn create<E: From<io::Error>>(
+    path: &Path,
+    readers: Readers,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
+    check: impl FnOnce(&Path) -> Result<(), E>,
+) -> Result<(), E> {
+    let _under_way = UNDER_WAY.read().unwrap_or_else(PoisonError::into_inner);
+    let file = written_beside(path, readers, write)?;
+    check(file.path())?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// A temporary file in the folder of this path, with what is written to it.
+fn written_beside(
+    path: &Path,
+    readers: Readers,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
+) -> io::Result<NamedTempFile> {
     // The parent of a bare file name is the empty path, which no system call takes.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
@@ -48,8 +79,7 @@ pub fn replace(
     write(&mut buffer)?;
     buffer.flush()?;
     drop(buffer);
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(file)
 }
 
 /// Waits for the writes under way and lets no other begin: for the end of the process. Work that was
@@ -81,6 +111,32 @@ mod tests {
         .expect_err("the disk is full");
         assert_eq!(fs::read(&path).expect("still there"), b"old");
         assert_eq!(names_in(folder.path()), ["x.json"]);
+    }
+
+    #[test]
+    fn a_new_file_replaces_nothing_and_is_checked_first() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x.toml");
+        let create = |text: &str, good: bool| {
+            let text = text.to_owned();
+            create(
+                &path,
+                Readers::Everyone,
+                |file| file.write_all(text.as_bytes()),
+                |written| {
+                    assert_eq!(fs::read_to_string(written).expect("it is all there"), text);
+                    assert_eq!(written.parent(), path.parent());
+                    if good { Ok(()) } else { Err(io::Error::from(io::ErrorKind::InvalidData)) }
+                },
+            )
+            .map_err(|error| error.kind())
+        };
+        assert_eq!(create("bad", false), Err(io::ErrorKind::InvalidData));
+        assert!(names_in(folder.path()).is_empty());
+        assert_eq!(create("first", true), Ok(()));
+        assert_eq!(create("second", true), Err(io::ErrorKind::AlreadyExists));
+        assert_eq!(fs::read(&path).expect("still there"), b"first");
+        assert_eq!(names_in(folder.path()), ["x.toml"]);
     }
 
     #[test]

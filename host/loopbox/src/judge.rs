@@ -88,7 +88,8 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     files::replace(path, Readers::Everyone, |file| file.write_all(text.as_bytes()))
 }
 
-fn without_golden(expect: &Expectations) -> Expectations {
+/// The expectations of a run that the golden was not made for.
+pub fn without_golden(expect: &Expectations) -> Expectations {
     let mut expect = Expectations { golden: None, ..expect.clone() };
     expect.must_fail.remove(GOLDEN_KEY);
     expect

@@ -7,6 +7,7 @@
 //! - [`scenario`] reads scenario files; [`guests`] builds what they name; [`programs`] compiles and loads
 //!   that, with [`cache`]; [`execution`] is one run of it, [`judge`] holds a run against its scenario,
 //!   [`results`] keeps it.
+//! - [`what_if`] runs a kept run's scenario again, with something changed.
 //! - [`view`] serves what [`results`] kept to a browser.
 //!
 //! The machine is `loopbox-machine`'s business, and verdicts are `loopbox-trace`'s. This crate is the only
@@ -33,3 +34,4 @@ pub mod terminal;
 #[cfg(test)]
 mod testing;
 pub mod view;
+pub mod what_if;
