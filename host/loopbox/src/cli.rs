@@ -1,5 +1,6 @@
 //! The command line. One module and one clap struct a subcommand; their doc comments are the help.
 
+mod export;
 mod list;
 mod report;
 mod run;
@@ -31,6 +32,7 @@ enum Command {
     List(list::ListCommand),
     View(view::ViewCommand),
     Report(report::ReportCommand),
+    Export(export::ExportCommand),
 }
 
 /// How results are written.
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::List(command) => command.execute(),
         Command::View(command) => command.execute(),
         Command::Report(command) => command.execute(),
+        Command::Export(command) => command.execute(),
     };
     let code = result.unwrap_or_else(|refusal| {
         terminal::note(&format!("error: {}", refusal.message));

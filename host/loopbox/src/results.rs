@@ -28,7 +28,7 @@ use loopbox_trace::{Trace, store};
 
 use crate::files::{self, Readers};
 use crate::sha256::Sha256;
-pub use index::{Index, Stamp};
+pub use index::{Index, Stamp, read_record};
 pub use traces::{TRACE_BYTES_MAX, read_trace};
 
 /// The folder of the results, unless told otherwise.

@@ -228,7 +228,11 @@ fn read_run(id: &str, record: &Seen, previous: Option<&Seen>) -> KeptRun {
     }
 }
 
-fn read_record(path: &Path) -> Result<Record, String> {
+/// Reads a record, within bounds. Blocks.
+///
+/// # Errors
+/// It is not there, too large, damaged or of a newer version: a part of a sentence for people.
+pub fn read_record(path: &Path) -> Result<Record, String> {
     let mut text = Vec::new();
     let file = File::open(path).map_err(|error| error.to_string())?;
     file.take(RECORD_BYTES_MAX + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
