@@ -316,7 +316,7 @@ mod tests {
         let mut random = Random(5);
         for trace in [one_of_everything(), generated(6, 200)] {
             let whole = write(&trace);
-            for _ in 0..3_000 {
+            for _ in 0..1_500 {
                 let mut bytes = whole.clone();
                 for _ in 0..=random.below(3) {
                     let at = usize::try_from(random.below(bytes.len() as u64)).expect("an index");
@@ -331,7 +331,7 @@ mod tests {
                 }
             }
         }
-        assert!(refused > 500 && others > 500, "{refused} refused, {others} read");
+        assert!(refused > 300 && others > 300, "{refused} refused, {others} read");
     }
 
     /// Whatever was read can be shown.

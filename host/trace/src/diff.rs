@@ -1,16 +1,15 @@
 //! Golden and trace side by side: lane by lane, a row for each event of either.
 //!
-//! Both are on one virtual clock, so they can be aligned without guessing: the sequence of texts is compared,
-//! and events that pair up are told apart only by their times. This is the one alignment that there is:
+//! Both are on one virtual clock, so they can be aligned without guessing: the sequence of texts is compared, of
+//! events with one text the times tell which belong together, and events that pair up differ only by their times. This is the one alignment that there is:
 //! [`crate::golden::compare`] reports its first difference, and the viewer shows all of its rows.
 //!
 //! What differs is judged by the golden's own kinds and tolerance; whether they are the scenario's is
 //! [`crate::golden::compare`]'s question.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+mod pair;
 
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use std::ops::Range;
 
 use crate::golden::{self, Golden, Line};
 use crate::text::{one_line, printable};
@@ -226,25 +225,18 @@ fn align_lane(
         expected: None,
         actual: Some(Actual { line, event }),
     };
-    let ops = operations(expected, &actual);
-    let mut actual = actual.into_iter();
     let mut rows = Vec::with_capacity(expected.len().max(actual.len()));
-    for op in ops {
-        let expected = &expected[op.old_range()];
-        let actual = actual.by_ref().take(op.new_range().len());
-        if let DiffOp::Equal { .. } = op {
-            rows.extend(expected.iter().zip(actual).map(|((number, line), (event, actual))| {
-                let off = line.time_apart(&actual);
-                let change =
-                    if off > tolerance { Change::Moved { off } } else { Change::Same { off } };
-                let actual = Some(Actual { line: actual, event });
-                Row { change, expected: Some(shown(*number, line)), actual }
-            }));
-            continue;
-        }
+    let pairs = pair::pairs(expected, &actual);
+    let (mut expected, mut actual) = (expected.iter(), actual.into_iter());
+    let mut actual_done = 0;
+    // The end of both sides is like one more pair.
+    let ends = [(expected.len(), actual.len())];
+    let pairs = pairs.iter().enumerate().filter_map(|(at, pair)| Some((at, (*pair)?)));
+    for (expected_at, actual_at) in pairs.chain(ends) {
         // In the order of time, as far as each side is in it.
-        let mut missing = expected.iter().map(missing).peekable();
-        let mut extra = actual.map(extra).peekable();
+        let before = expected.len() - (ends[0].0 - expected_at);
+        let mut missing = expected.by_ref().take(before).map(missing).peekable();
+        let mut extra = actual.by_ref().take(actual_at - actual_done).map(extra).peekable();
         while let Some(row) = match (missing.peek(), extra.peek()) {
             (Some(one), Some(other)) if other.at() < one.at() => extra.next(),
             (Some(_), _) => missing.next(),
@@ -252,23 +244,15 @@ fn align_lane(
         } {
             rows.push(row);
         }
+        actual_done = actual_at + 1;
+        if let (Some((number, line)), Some((event, actual))) = (expected.next(), actual.next()) {
+            let off = line.time_apart(&actual);
+            let change = if off > tolerance { Change::Moved { off } } else { Change::Same { off } };
+            let actual = Some(Actual { line: actual, event });
+            rows.push(Row { change, expected: Some(shown(*number, line)), actual });
+        }
     }
     rows
-}
-
-/// What must be done to the golden's events to get the trace's.
-fn operations(expected: &[(usize, Line)], actual: &[(usize, Line)]) -> Vec<DiffOp> {
-    // Comparing is most of the work, so each text becomes a number first.
-    let mut known = BTreeMap::new();
-    let [expected, actual] = [expected, actual].map(|lines| -> Vec<usize> {
-        let mut number = |line| {
-            let next = known.len();
-            *known.entry(line).or_insert(next)
-        };
-        lines.iter().map(|(_, line)| number(line.key())).collect()
-    });
-    // Without a deadline, which would make the result depend on the host's speed.
-    capture_diff_slices(Algorithm::Myers, &expected, &actual)
 }
 
 /// The text of a golden may be anybody's.
@@ -412,5 +396,27 @@ mod tests {
         other.events.reverse();
         let diff = align(&golden_of(&trace), &other);
         assert_eq!(diff.counts.missing, diff.counts.extra);
+    }
+
+    #[test]
+    fn of_events_with_one_text_the_times_tell_which_is_missing() {
+        let ticks_without = |left_out: &[u64]| {
+            let mut b = Builder::new();
+            let (tick, task) = (b.label("tick"), b.task("main"));
+            for at in (1..=8).filter(|at| !left_out.contains(at)) {
+                b.main(at * 10, EventKind::TimerFired { name: tick, due: ms(at * 10) });
+                b.main(at * 10, EventKind::StepBegin(task));
+            }
+            b.exit(100)
+        };
+        for left_out in 1..=8 {
+            for (expected, actual) in [(vec![], vec![left_out]), (vec![left_out], vec![])] {
+                let diff = align(&golden_of(&ticks_without(&expected)), &ticks_without(&actual));
+                let counts = &diff.counts;
+                assert_eq!((counts.same, counts.moved, counts.differing), (15, 0, 2), "{left_out}");
+                let first = diff.first_divergence.expect("one");
+                assert_eq!(diff.lanes[0].rows[first.row].at(), ms(left_out * 10));
+            }
+        }
     }
 }
