@@ -251,7 +251,7 @@
     ]);
     const outcome = document.getElementById("what-if-outcome");
     outcome?.replaceChildren(...parse(html).body.childNodes);
-    (await timelineOf(section))?.setSecond(bytes, "what if");
+    (await timelineOf(section))?.setSecond(bytes, section.dataset.secondTitle ?? "what if", false);
   }
 
   // The whole page: what can be said beside the fields, and the form to save it, are on it too.
@@ -274,7 +274,7 @@
     else saved?.remove();
     replaceAddress(address + location.hash);
     const timeline = await timelineOf(section);
-    if (bytes) timeline?.setSecond(bytes, section.dataset.secondTitle ?? "what if");
+    if (bytes) timeline?.setSecond(bytes, section.dataset.secondTitle ?? "what if", true);
   }
 
   const columnsOf = (address) => address.replace(/\/fragment$/, ".columns");

@@ -247,15 +247,16 @@ impl Timeline {
         });
     }
 
-    /// Shows another trace beside the first, in place of the one that was there.
+    /// Shows another trace beside the first, in place of the one that was there. Unless it is the last one for now,
+    /// what is being dragged goes on.
     ///
     /// # Errors
     ///
     /// A sentence for people, if the bytes are no trace.
     #[wasm_bindgen(js_name = setSecond)]
-    pub fn set_second(&self, bytes: &[u8], title: &str) -> Result<(), JsValue> {
+    pub fn set_second(&self, bytes: &[u8], title: &str, is_last: bool) -> Result<(), JsValue> {
         let second = read(bytes)?;
-        self.shell.set_second(second, title);
+        self.shell.set_second(second, title, is_last);
         Ok(())
     }
 
@@ -339,7 +340,7 @@ impl Shell {
         self.page.show_search(view.searched(), view.found().count());
     }
 
-    fn set_second(self: &Rc<Shell>, second: Trace, title: &str) {
+    fn set_second(self: &Rc<Shell>, second: Trace, title: &str, is_last: bool) {
         let signals = {
             let Shown { source, scene, .. } = &mut *self.shown.borrow_mut();
             source.second = Some((second, title.to_owned()));
@@ -347,8 +348,14 @@ impl Shell {
             source.draggable(scene)
         };
         self.change(|view, scene| {
+            // The first trace is the same, and what is dragged is in it.
+            if view.is_dragging() && !is_last {
+                return Effect::redraw();
+            }
+            let ghost = view.ghost.filter(|_| !is_last);
             let effect = view.change_scene(scene);
             view.allow_what_if(signals);
+            view.ghost = ghost;
             effect
         });
     }

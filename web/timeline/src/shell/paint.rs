@@ -235,14 +235,14 @@ enum Brush {
     Hatch(Paint),
 }
 
-/// Puts neighbours that cannot lie upon each other, the slices of lanes, in an order by colour: first what is
-/// filled, then hatched, then edges and marks, and texts last.
+/// Puts neighbours that cannot lie upon each other in an order by colour: rectangles of slices that come one
+/// after the other are of one row. Everything else keeps its place.
 fn sort(list: &DrawList, order: &mut Vec<(u16, u32)>) {
     order.clear();
     let mut begin = 0;
     for (index, shape) in (0u32..).zip(&list.shapes) {
-        match rank(shape) {
-            Some(rank) => order.push((rank, index)),
+        match colour(shape) {
+            Some(colour) => order.push((colour, index)),
             None => {
                 order[begin..].sort_unstable();
                 order.push((0, index));
@@ -253,24 +253,13 @@ fn sort(list: &DrawList, order: &mut Vec<(u16, u32)>) {
     order[begin..].sort_unstable();
 }
 
-/// When to paint a part of a slice; `None` for everything else, which keeps its place.
-fn rank(shape: &Shape) -> Option<u16> {
-    let (layer, paint) = match shape {
-        Shape::Rect { paint, .. } => (0, paint),
-        Shape::Hatch { paint, .. } => (1, paint),
-        Shape::Frame { paint, .. } => (2, paint),
-        Shape::Diamond { paint, .. } => (3, paint),
-        Shape::Text { paint, .. } => (4, paint),
-        Shape::Line { .. } | Shape::Arrow { .. } => return None,
-    };
-    let colour = match *paint {
-        Paint::Slice(look) => look as u16,
-        Paint::Dense(look) => 64 + look as u16,
-        Paint::Edge(look) => 128 + look as u16,
-        Paint::OnSlice(look) => 192 + look as u16,
-        _ => return None,
-    };
-    Some(layer * 256 + colour)
+/// A number for the colour of a slice's rectangle.
+fn colour(shape: &Shape) -> Option<u16> {
+    match *shape {
+        Shape::Rect { paint: Paint::Slice(look), .. } => Some(look as u16),
+        Shape::Rect { paint: Paint::Dense(look), .. } => Some(256 + look as u16),
+        _ => None,
+    }
 }
 
 fn font(size: f64) -> String {

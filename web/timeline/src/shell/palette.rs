@@ -57,21 +57,11 @@ fn forced(paint: Paint) -> &'static str {
         Paint::Text | Paint::PanelText | Paint::PanelEdge | Paint::Cursor | Paint::RangeEdge => {
             "CanvasText"
         }
-        Paint::Slice(look) | Paint::Dense(look) => {
-            if is_wrong(look) {
-                "Mark"
-            } else {
-                "ButtonFace"
-            }
-        }
-        Paint::OnSlice(look) => {
-            if is_wrong(look) {
-                "MarkText"
-            } else {
-                "ButtonText"
-            }
-        }
-        Paint::Edge(_) => "ButtonText",
+        Paint::Slice(look) | Paint::Dense(look) if is_wrong(look) => "Mark",
+        Paint::OnSlice(look) if is_wrong(look) => "MarkText",
+        Paint::Slice(_) | Paint::Dense(_) => "GrayText",
+        Paint::OnSlice(_) => "Canvas",
+        Paint::Edge(_) => "CanvasText",
         Paint::Selection | Paint::Flow | Paint::Hover | Paint::Ghost => "Highlight",
         Paint::Found => "LinkText",
         Paint::Issue => "Mark",
