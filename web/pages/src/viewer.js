@@ -12,10 +12,14 @@
 
   const STATE = /^(.*?)(?:^|&)((?:t|sel|q|scroll|verdict|order)=.*)$/;
 
+  // What is put back as soon as the browser has gone to the anchor.
+  let pending = null;
+
   function fragment() {
     const text = location.hash.slice(1);
     const match = STATE.exec(text);
-    return match ? { anchor: match[1], state: match[2] } : { anchor: text, state: "" };
+    if (match) return { anchor: match[1], state: match[2] };
+    return { anchor: text, state: pending?.anchor === text ? pending.state : "" };
   }
 
   function setState(state) {
@@ -35,8 +39,13 @@
   function goToAnchor() {
     const { anchor, state } = fragment();
     if (!anchor || !state) return;
-    location.replace(`#${anchor}`);
-    setState(state);
+    if (location.hash === `#${anchor}`) {
+      pending = null;
+      setState(state);
+    } else {
+      pending = { anchor, state };
+      location.replace(`#${anchor}`);
+    }
   }
 
   function byReference(reference) {
