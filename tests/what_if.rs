@@ -218,8 +218,8 @@ fn a_scenario_that_is_not_what_it_was_is_not_run() {
     let engine = engine(&kept);
     let file = scenario_path(&kept.folder, "db");
     let error = |record: &Record| {
-        let asked = engine.run(record, &Parameters::default());
-        let error = smol::block_on(asked).expect_err("it cannot be").to_string();
+        let asked = smol::block_on(engine.run(record, &Parameters::default()));
+        let error = asked.expect_err("it cannot be").to_string();
         error.replace(file.to_str().expect("text"), "db.toml")
     };
     let text = kept.folder.read("s/db.toml");
@@ -380,7 +380,7 @@ returns = "a handle"
 [[blocking]]
 call = "db.*"
 takes = { between = ["1ms", "9ms"] }
-fails = { probability = 0.5, error = 'no "luck"' }
+fails = { error = 'no "luck"', probability = 0.5 }
 "#
     );
 }
