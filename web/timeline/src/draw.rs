@@ -85,9 +85,9 @@ pub enum Paint {
     Cursor,
     /// A signal that is being dragged to another moment.
     Ghost,
-    /// What is behind the text of a tooltip, a label, or the help.
+    /// What is behind the text of a tooltip or a label.
     Panel,
-    /// The edge of a tooltip, a label, or the help.
+    /// The edge of a tooltip or a label.
     PanelEdge,
     /// Text on a panel.
     PanelText,

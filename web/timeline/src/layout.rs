@@ -52,7 +52,6 @@ pub fn frame(scene: &Scene, view: &View) -> DrawList {
     marks::ghost(painter, &frame);
     marks::pointer_time(painter, &frame);
     panels::tooltip(painter, &frame);
-    panels::help(painter, &frame);
     std::mem::take(painter).finish()
 }
 

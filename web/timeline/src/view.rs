@@ -54,7 +54,7 @@ pub struct View {
     pub ghost: Option<Ghost>,
     /// Lanes that are folded to one thin row: group and lane.
     pub folded: BTreeSet<(u16, u16)>,
-    /// The help is shown.
+    /// The help is shown, over the canvas and by the shell: a frame has no part of it.
     pub help: bool,
     search: String,
     found: Found,

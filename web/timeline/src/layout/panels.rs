@@ -1,9 +1,8 @@
-//! What lies over everything: the tooltip, the help, and what is said if there is nothing to see.
+//! What lies over everything: the tooltip, and what is said if there is nothing to see.
 
-use super::place::{HEADER, whole};
+use super::place::HEADER;
 use super::{Frame, Painter};
 use crate::draw::Paint;
-use crate::view;
 use crate::words;
 
 /// The height of a line of text.
@@ -42,34 +41,6 @@ pub fn tooltip(painter: &mut Painter, frame: &Frame) {
     for (number, (line, paint)) in lines.iter().enumerate() {
         let y = top + MARGIN / 2.0 + (number as f32 + 0.5) * LINE;
         painter.text([left + MARGIN, y], width - 2.0 * MARGIN, line, *paint);
-    }
-}
-
-/// All keys and gestures.
-pub fn help(painter: &mut Painter, frame: &Frame) {
-    if !frame.view.help {
-        return;
-    }
-    let lines = view::help();
-    let view = frame.view;
-    let room = view.height - 2.0 * MARGIN - 8.0;
-    let per_column = whole(room / LINE).max(1);
-    let columns = if view.width >= 900.0 && lines.len() > per_column { 2 } else { 1 };
-    let per_column = lines.len().div_ceil(columns).min(per_column);
-    let keys_width = painter.text_width("Shift+← Shift+→") + 16.0;
-    let widest = lines.iter().map(|(_, help)| painter.text_width(help)).fold(0.0, f32::max);
-    let least = (view.width - 16.0) / columns as f32 - 2.0 * MARGIN;
-    let column = (keys_width + widest).min(least).max(0.0) + 2.0 * MARGIN;
-    let (width, height) = (column * columns as f32, per_column as f32 * LINE + 2.0 * MARGIN);
-    let left = ((view.width - width) / 2.0).max(0.0);
-    let top = ((view.height - height) / 2.0).max(0.0);
-    painter.panel([left, top, width, height]);
-    for (index, (keys, help)) in lines.iter().take(per_column * columns).enumerate() {
-        let x = left + MARGIN + (index / per_column) as f32 * column;
-        let y = top + MARGIN + ((index % per_column) as f32 + 0.5) * LINE;
-        painter.text([x, y], keys_width - 8.0, keys, Paint::PanelText);
-        let room = column - 2.0 * MARGIN - keys_width;
-        painter.text([x + keys_width, y], room, help, Paint::PanelDim);
     }
 }
 

@@ -163,7 +163,7 @@ fn nothing_that_is_pressed_makes_an_insane_frame() {
             disturb(&mut numbers, &scene, &mut view);
             let list = frame(&scene, &view);
             check(&list, view.char_width);
-            if !view.help && view.width > 1.0 {
+            if view.width > 1.0 {
                 check_drawn(&scene, &view, &list);
             }
             let within = view.range.within(scene.end.0);
@@ -185,10 +185,7 @@ fn whatever_the_size_of_the_canvas_there_is_a_frame() {
             view.select(&scene, Some(SliceRef { group: 0, lane: 0, row: 2, slice: 0 }));
             view.hovered = view.selected;
             view.pointer = Some((size / 2.0, height / 2.0));
-            for help in [false, true] {
-                view.help = help;
-                check(&frame(&scene, &view), 7.0);
-            }
+            check(&frame(&scene, &view), 7.0);
         }
     }
 }

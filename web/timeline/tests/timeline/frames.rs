@@ -143,17 +143,6 @@ fn more_slices_than_pixels() {
 }
 
 #[test]
-fn help() {
-    let scene = small();
-    let mut view = wide(&scene);
-    keys(&mut view, &scene, "?");
-    check("help", &frame(&scene, &view));
-    let mut view = narrow(&scene);
-    keys(&mut view, &scene, "?");
-    check("help-narrow", &frame(&scene, &view));
-}
-
-#[test]
 fn nothing_to_see() {
     let scene = Scenery::default().group("").done();
     check("empty", &frame(&scene, &wide(&scene)));
