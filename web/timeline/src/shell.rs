@@ -192,7 +192,7 @@ impl Timeline {
             section.query_selector("canvas")?.ok_or("there is no canvas")?.dyn_into()?;
         let window = web_sys::window().ok_or("there is no window")?;
         let painter = Painter::new(canvas.clone(), Palette::wanted(&window))
-            .ok_or("this browser gives no canvas to paint on")?;
+            .ok_or("This browser gives no canvas to paint on. The tables below say the same.")?;
         let page = Page::new(section, &canvas, !source.problems.is_empty())?;
         let scene = source.scene();
         let mut view = View::new(&scene, 0.0, 0.0, 0.0);
