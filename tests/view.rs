@@ -10,8 +10,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::DeflateDecoder;
 use loopbox_trace::{columns, store};
-use support::guests::{SUCCEED, USE_DB};
+use support::guests::{FAIL, SUCCEED, USE_DB};
 use support::{Done, EXPECT_0, Folder};
 
 /// A viewer under way; killed, if need be, when the test ends.
@@ -104,10 +107,19 @@ impl Answer {
     }
 }
 
+/// Blocking calls of 10 ms each, and an end in time.
+const TIMED: &str = r#"
+    [[blocking]]
+    call = "db.*"
+    takes = "10ms"
+    [expect]
+    finish = "50ms"
+"#;
+
 /// A folder with the results of two scenarios, `s/db` and `s/ok`.
 fn with_results() -> Folder {
     let folder = Folder::new();
-    folder.scenario("s/db", USE_DB, EXPECT_0);
+    folder.scenario("s/db", USE_DB, TIMED);
     folder.scenario("s/ok", SUCCEED, EXPECT_0);
     folder.loopbox(&["run", "s"]).exits(0);
     folder
@@ -125,7 +137,7 @@ fn pages_and_traces_are_served() {
     let stored = &folder.files(".loopbox/results")["s/db/seed-0.trace.jsonl"];
     let trace = columns::read(&answer.is(200).body).expect("columns");
     assert_eq!(trace, store::read(&stored[..]).expect("a trace"));
-    for name in ["style.css", "timeline.js", "timeline.wasm"] {
+    for name in ["style.css", "viewer.js", "timeline.js", "timeline.wasm"] {
         assert!(!viewer.get(&format!("assets/{name}")).is(200).body.is_empty(), "{name}");
     }
     let head = viewer.send(&format!(
@@ -243,4 +255,157 @@ fn what_cannot_be_viewed_is_an_error() {
     let taken = folder.loopbox(&["view", "--port", port]);
     taken.exits(96).says(&format!("cannot listen on port {port}: "));
     folder.loopbox(&["view", "--port", "x"]).exits(2);
+}
+
+// --- What if ---------------------------------------------------------------------------------------
+
+#[test]
+fn another_world_is_tried_and_saved() {
+    let folder = Folder::new();
+    folder.scenario("s/db", USE_DB, TIMED);
+    folder.loopbox(&["run", "s"]).exits(0);
+    let viewer = Viewer::start(&folder, &[]);
+    let page = viewer.get("run/s/db/seed-0/what-if");
+    assert!(page.is(200).text().contains("name=\"blocking.0\""), "{}", page.text());
+    let query = "blocking.0=80ms&workers=";
+    let page = viewer.get(&format!("run/s/db/seed-0/what-if?{query}"));
+    assert!(page.is(200).text().contains("It held, and now it fails."), "{}", page.text());
+    let fragment = viewer.get(&format!("run/s/db/seed-0/what-if/fragment?{query}"));
+    assert!(fragment.is(200).text().contains("It held, and now it fails."));
+    assert!(!fragment.text().contains("<html"));
+    let answer = viewer.get(&format!("run/s/db/seed-0/what-if.columns?{query}"));
+    let trace = columns::read(&answer.is(200).body).expect("columns");
+    let old = columns::read(&viewer.get("run/s/db/seed-0/trace.columns").body).expect("columns");
+    assert!(trace.finished > old.finished, "{} {}", trace.finished, old.finished);
+
+    let save = |form: &str, headers: &str| {
+        let (host, base) = (&viewer.host, &viewer.base);
+        viewer.send(&format!(
+            "POST {base}run/s/db/seed-0/what-if/save HTTP/1.1\r\nHost: {host}\r\n{headers}Connection: close\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            form.len()
+        ))
+    };
+    let ours = format!("Origin: http://{}\r\n", viewer.host);
+    let form = "blocking.0=80ms&name=slow-db";
+    save(form, "Origin: http://evil.example\r\n").is(403);
+    save(form, "").is(403);
+    assert!(!folder.path().join("s/slow-db.toml").exists());
+    let saved = save(form, &ours);
+    assert!(saved.is(200).text().contains("s/slow-db.toml"), "{}", saved.text());
+    folder.loopbox(&["run", "s/slow-db.toml"]).exits(100);
+    save(form, &ours).is(409);
+    save("blocking.0=80ms&name=../../x", &ours).is(422);
+    save("name=same", &ours).is(422);
+}
+
+#[test]
+fn a_world_that_makes_no_sense_is_refused() {
+    let folder = Folder::new();
+    folder.scenario("s/db", USE_DB, TIMED);
+    folder.loopbox(&["run", "s"]).exits(0);
+    let viewer = Viewer::start(&folder, &[]);
+    let what_if = |query: &str| viewer.get(&format!("run/s/db/seed-0/what-if{query}"));
+    for query in [
+        "workers=0",
+        "workers=99999999999",
+        "seed=-1",
+        "seed=1&seed=2",
+        "signal.0=1s",
+        "blocking.1=1s",
+        "blocking.0=-1s",
+        "blocking.0=9e99s",
+        "blocking.18446744073709551616=1s",
+        "x=1",
+        "%00=%ff",
+    ] {
+        what_if(&format!("?{query}")).is(422);
+        what_if(&format!("/fragment?{query}")).is(422);
+        what_if(&format!(".columns?{query}")).is(422);
+    }
+    viewer.get("run/s/no/seed-0/what-if?seed=1").is(404);
+    folder.scenario("s/db", USE_DB, &TIMED.replace("10ms", "20ms"));
+    let page = what_if("?seed=1");
+    assert!(page.is(409).text().contains("the scenario is not what it was"), "{}", page.text());
+}
+
+// --- The report ------------------------------------------------------------------------------------
+
+#[test]
+fn the_report_is_one_file_with_everything_in_it() {
+    let folder = with_results();
+    let done = folder.loopbox(&["report", "--html", "out/report.html"]);
+    done.exits(0).says("loopbox: 2 runs in `out/report.html`, ");
+    assert_eq!(done.stdout, "");
+    let html = folder.read("out/report.html");
+    assert!(html.starts_with("<!DOCTYPE html>") && html.contains("s/db") && html.contains("s/ok"));
+    // The timeline of each run, as a browser unpacks it.
+    let files = folder.files(".loopbox/results");
+    let mut found = 0;
+    for (name, stored) in files.iter().filter(|(name, _)| name.ends_with(".trace.jsonl")) {
+        let id = format!("columns/{}", name.strip_suffix(".trace.jsonl").expect("a trace"));
+        let (_, rest) = html.split_once(&format!("id=\"{id}\">")).expect("the columns");
+        let (base64, _) = rest.split_once('<').expect("the end of the element");
+        let packed = STANDARD.decode(base64).expect("base64");
+        let mut unpacked = Vec::new();
+        DeflateDecoder::new(&packed[..]).read_to_end(&mut unpacked).expect("raw deflate");
+        let trace = columns::read(&unpacked).expect("columns");
+        assert_eq!(trace, store::read(&stored[..]).expect("a trace"));
+        found += 1;
+    }
+    assert_eq!(found, 2);
+    // The same again, and to standard output.
+    let again = folder.loopbox(&["report", "--html", "-"]);
+    assert!(again.exits(0).stdout == html, "the same results give the same file");
+    again.says("2 runs in standard output");
+    let names: Vec<_> = folder.files("out").into_keys().collect();
+    assert_eq!(names, ["report.html"], "nothing temporary is left");
+}
+
+#[test]
+fn a_report_has_its_bounds() {
+    let folder = with_results();
+    for (option, left_out) in [("--limit", 2), ("--trace-limit", 2)] {
+        let done = folder.loopbox(&["report", "--html", "r.html", option, "10B"]);
+        done.exits(0).says(&format!("{left_out} timelines left out"));
+        let html = folder.read("r.html");
+        assert!(html.contains(&format!("{option} leaves ")), "{option}");
+        assert!(!html.contains("id=\"columns/"));
+    }
+    folder.loopbox(&["report", "--html", "r.html", "--limit", "10MB"]).exits(2);
+}
+
+#[test]
+fn what_cannot_be_reported_is_an_error() {
+    let folder = with_results();
+    folder
+        .loopbox(&["report", "--html", "r.html", "missing"])
+        .exits(4)
+        .says("no results in `missing`");
+    folder.loopbox(&["report"]).exits(2);
+    folder.write("folder/x", "");
+    folder.loopbox(&["report", "--html", "folder"]).exits(96).says("cannot write `folder`: ");
+    folder
+        .loopbox(&["report", "--html", "r.html", "folder/x"])
+        .exits(96)
+        .says("cannot read results in");
+    folder.write(".loopbox/results/s/ok/seed-0.trace.jsonl", "no trace");
+    folder.write(".loopbox/results/s/db/seed-0.json", "{}");
+    let done = folder.loopbox(&["report", "--html", "r.html"]);
+    done.exits(96)
+        .says("warning: `s/ok/seed-0`: The trace cannot be read: not a trace of loopbox.");
+    done.says("warning: `s/db/seed-0`: This result cannot be read: ").says("2 runs in `r.html`");
+    assert!(folder.read("r.html").contains("not a trace of loopbox"));
+}
+
+#[test]
+fn results_are_compared_with_those_of_another_folder() {
+    let folder = with_results();
+    folder.loopbox(&["run", "s", "--results", "main"]).exits(0);
+    folder.scenario("s/ok", FAIL, EXPECT_0);
+    folder.loopbox(&["run", "s"]).exits(100);
+    for arguments in [&["--against", "main"][..], &[]] {
+        let viewer = Viewer::start(&folder, arguments);
+        assert!(viewer.get("").is(200).text().contains("1 new"), "{arguments:?}");
+    }
 }

@@ -9,6 +9,7 @@ pub mod address;
 pub mod answer;
 pub mod assets;
 pub mod changes;
+pub mod experiments;
 pub mod gate;
 pub mod open;
 pub mod patient;

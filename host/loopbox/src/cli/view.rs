@@ -7,6 +7,7 @@ use clap::Args;
 use smol::Executor;
 
 use super::Refusal;
+use crate::cache::Cache;
 use crate::exit_code;
 use crate::results::{self, Index};
 use crate::runner::{self, Stop};
@@ -15,19 +16,26 @@ use crate::view::gate::Gate;
 use crate::view::site::Site;
 use crate::view::token::Token;
 use crate::view::{open, serve};
+use crate::what_if::Engine;
 
-/// Threads for connections. Files are read and pages are rendered on others.
-const THREADS: usize = 1;
+/// Threads for connections and for runs. Files are read and pages are rendered on others.
+const THREADS: u16 = 2;
 
 /// Said when the server is asked to stop.
 const FAREWELL: &str = "the viewer has ended";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    ended by Ctrl-C or SIGTERM
+  2    the command line makes no sense
+  96   RESULTS cannot be read, or the port cannot be had";
 
 /// Look at results in a browser
 ///
 /// Prints the address and serves it, to this machine only, until Ctrl-C. Who knows the address sees the results;
 /// each start has another one. A run that finishes meanwhile appears.
 #[derive(Debug, Args)]
-#[command(after_help = exit_code::HELP)]
+#[command(after_help = EXIT_CODES)]
 pub struct ViewCommand {
     /// Where traces and verdicts are kept
     #[arg(value_name = "RESULTS", env = results::VARIABLE, default_value = results::DEFAULT_FOLDER)]
@@ -48,8 +56,10 @@ pub struct ViewCommand {
 
 impl ViewCommand {
     pub(super) fn execute(self) -> Result<u8, Refusal> {
-        runner::drive(THREADS, FAREWELL, async |executor, stop| self.serve(executor, stop).await)
-            .map_err(|error| Refusal::signals(&error))?
+        runner::drive(THREADS.into(), FAREWELL, async |executor, stop| {
+            self.serve(executor, stop).await
+        })
+        .map_err(|error| Refusal::signals(&error))?
     }
 
     async fn serve(&self, executor: &Executor<'static>, stop: &Stop) -> Result<u8, Refusal> {
@@ -67,7 +77,8 @@ impl ViewCommand {
             false => None,
         };
         let index = Index::new(self.results.clone(), self.against.clone());
-        let site = Arc::new(Site::new(gate, index));
+        let engine = Engine::new(Cache::of_environment(), THREADS);
+        let site = Arc::new(Site::new(gate, index, engine));
         let first = Arc::clone(&site);
         let Some(runs) = stop.or(smol::unblock(move || first.begin())).await else {
             return Ok(exit_code::ALL_HOLD);

@@ -1,13 +1,13 @@
 //! The server: connections, bounds on what they may take, and time limits.
 //!
 //! Clients are the outside world: they may be slow, many, or gone. So there are bounds on everything that one of
-//! them can hold, and the host's clock decides when one is given up. The site is asked on a thread of `blocking`.
+//! them can hold, and the host's clock decides when one is given up.
 
 use std::any::Any;
 use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use smol::future;
+use smol::future::{self, FutureExt};
 use smol::lock::Semaphore;
 use smol::{Async, Executor, Timer};
 use smol_hyper::rt::{FuturesIo, SmolTimer};
@@ -107,9 +107,9 @@ async fn respond(
             Err(status) if status == StatusCode::PAYLOAD_TOO_LARGE => site.refuse(&TOO_LARGE),
             Err(status) => Answer::text(status, "The request did not come to its end."),
             Ok(body) => {
-                let asking = Arc::clone(site);
-                let answer = move || asking.answer(&asked, &head.headers, &body);
-                smol::unblock(move || catch_unwind(AssertUnwindSafe(answer)))
+                let answer = site.answer(asked, head.headers, body);
+                AssertUnwindSafe(answer)
+                    .catch_unwind()
                     .await
                     .unwrap_or_else(|panic| panicked(site, &*panic))
             }

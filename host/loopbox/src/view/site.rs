@@ -1,30 +1,31 @@
 //! The site: from a request to an answer, without a socket.
 //!
-//! [`Site::answer`] blocks, for it reads files and renders pages; whoever serves it does so on a thread where that
-//! is allowed. What is wrong with a result is said on its page; nothing that is in one ends the server.
+//! Files are read and pages are rendered on threads of `blocking`; scenarios run where they are asked for. What is wrong with a result is said on its page; nothing that is in one ends the server.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hyper::body::Bytes;
 use hyper::header::IF_NONE_MATCH;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, StatusCode};
 use loopbox_pages as pages;
 use loopbox_pages::site::{Delivery, KeptRun, KeptTrace};
 
-use super::address::Page;
+use super::address::{Page, WhatIf};
 use super::answer::Answer;
 use super::assets::Assets;
 use super::changes::Changes;
+use super::experiments::{self, Experiments, Wish};
 use super::gate::{Asked, Gate, Refusal};
 use super::traces::Traces;
 use crate::results::Index;
 use crate::terminal;
+use crate::what_if::{Engine, SaveError};
 
 const NO_SUCH_RUN: &str = "There is no such run, or not any more.";
 
 /// What is shown, to whom.
-#[derive(Debug)]
 pub struct Site {
     gate: Gate,
     /// The folder of the results, for people.
@@ -32,19 +33,21 @@ pub struct Site {
     assets: Assets,
     index: Mutex<Index>,
     traces: Traces,
+    experiments: Experiments,
     /// Who listens for news.
     pub changes: Changes,
 }
 
 impl Site {
-    /// The site of these results, behind this door.
-    pub fn new(gate: Gate, index: Index) -> Site {
+    /// The site of these results, behind this door, with this engine to try other worlds.
+    pub fn new(gate: Gate, index: Index, engine: Engine) -> Site {
         Site {
             gate,
             results: index.root().to_string_lossy().into_owned(),
             assets: Assets::embedded(),
             index: Mutex::new(index),
             traces: Traces::default(),
+            experiments: Experiments::new(engine),
             changes: Changes::default(),
         }
     }
@@ -85,8 +88,18 @@ impl Site {
         }
     }
 
-    /// What is answered to somebody who was let in. Blocks.
-    pub fn answer(&self, asked: &Asked, headers: &HeaderMap, _body: &[u8]) -> Answer {
+    /// What is answered to somebody who was let in. If nobody waits for it any more, it is dropped.
+    pub async fn answer(self: &Arc<Self>, asked: Asked, headers: HeaderMap, form: Bytes) -> Answer {
+        if let Page::WhatIf(id, what) = asked.page {
+            let form = if what == WhatIf::Save { form } else { asked.query.into() };
+            return self.what_if(id, what, form).await;
+        }
+        let site = Arc::clone(self);
+        smol::unblock(move || site.answer_from_files(&asked, &headers)).await
+    }
+
+    /// What is answered with nothing but files. Blocks.
+    fn answer_from_files(&self, asked: &Asked, headers: &HeaderMap) -> Answer {
         match &asked.page {
             Page::Entrance => Answer::see(&self.gate.base()),
             Page::Runs => self.runs(&asked.query),
@@ -94,9 +107,9 @@ impl Site {
             Page::Run(id) => self.run(id, &asked.query),
             Page::Golden(id) => self.golden(id),
             Page::Columns(id) => self.columns(id),
-            Page::WhatIf(..) => self.problem(StatusCode::NOT_FOUND, "There is no such page."),
             Page::Asset(name) => self.asset(name, headers),
             Page::Changes => self.news(asked, headers),
+            Page::WhatIf(..) => self.problem(StatusCode::NOT_FOUND, NO_SUCH_RUN),
         }
     }
 
@@ -184,6 +197,66 @@ impl Site {
         // Without the index's lock, which may be what is wrong; so it does not listen for news.
         let frame = pages::site::Site { generation: None, ..self.frame(0) };
         Answer::page(status, pages::problem::page(&frame, status.as_u16(), reason))
+    }
+}
+
+// What if.
+impl Site {
+    async fn what_if(self: &Arc<Self>, id: String, what: WhatIf, form: Bytes) -> Answer {
+        let site = Arc::clone(self);
+        let kept = smol::unblock(move || {
+            let index = site.index_of_now();
+            index.run(&id).map(|run| Wish::new(run.clone(), index.generation(), &form))
+        });
+        let Some(wish) = kept.await else {
+            return self.problem(StatusCode::NOT_FOUND, NO_SUCH_RUN);
+        };
+        let tried = match wish.is_empty() && what != WhatIf::Columns {
+            true => None,
+            false => Some(self.experiments.try_it(&wish, what == WhatIf::Page).await),
+        };
+        let site = Arc::clone(self);
+        smol::unblock(move || match what {
+            WhatIf::Page => site.what_if_page(&wish, tried.as_ref(), None),
+            WhatIf::Save => {
+                let saved = experiments::save(&wish);
+                site.what_if_page(&wish, tried.as_ref(), Some(&saved))
+            }
+            WhatIf::Fragment => {
+                let (status, experiment) = site.experiments.experiment(&wish, tried.as_ref(), None);
+                Answer::page(status, pages::what_if::fragment(&wish.run, &experiment))
+            }
+            WhatIf::Columns => match tried {
+                Some(Ok(tried)) => match tried.opened.columns() {
+                    Ok(columns) => Answer::bytes(columns),
+                    Err(reason) => Answer::text(StatusCode::UNPROCESSABLE_ENTITY, &reason),
+                },
+                Some(Err(error)) => {
+                    Answer::text(experiments::status_of(&error), &error.to_string())
+                }
+                None => Answer::text(StatusCode::NOT_FOUND, NO_SUCH_RUN),
+            },
+        })
+        .await
+    }
+
+    fn what_if_page(
+        &self,
+        wish: &Wish,
+        tried: Option<&experiments::Outcome>,
+        saved: Option<&Result<String, SaveError>>,
+    ) -> Answer {
+        let frame = self.frame(wish.generation);
+        let (status, experiment) = self.experiments.experiment(wish, tried, saved);
+        let path = self.index().trace_path(&wish.run.id);
+        let page = match path.unwrap_or_else(|| Err(NO_SUCH_RUN.into())) {
+            Ok(path) => {
+                let opened = self.traces.open(&path);
+                pages::what_if::page(&frame, &wish.run, &opened.trace, &experiment)
+            }
+            Err(reason) => pages::what_if::page(&frame, &wish.run, &Err(reason), &experiment),
+        };
+        Answer::page(status, page)
     }
 }
 

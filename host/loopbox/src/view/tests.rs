@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use hyper::{Request, StatusCode};
 use loopbox_trace::record::Record;
@@ -13,15 +15,17 @@ use super::answer::{Answer, Content};
 use super::gate::Gate;
 use super::site::Site;
 use super::token::Token;
+use crate::cache::Cache;
 use crate::results::{Index, Results};
 use crate::testing::{record, trace};
+use crate::what_if::Engine;
 
 const HOST: &str = "127.0.0.1:4711";
 
 /// A site of one run, `sigterm-quiet/seed-7`.
 struct Fixture {
     results: TempDir,
-    site: Site,
+    site: Arc<Site>,
     base: String,
 }
 
@@ -35,7 +39,8 @@ impl Fixture {
     fn of(results: TempDir) -> Fixture {
         let gate = Gate::new(4711, Token::random().expect("randomness"));
         let base = gate.base();
-        let site = Site::new(gate, Index::new(results.path().to_owned(), None));
+        let index = Index::new(results.path().to_owned(), None);
+        let site = Arc::new(Site::new(gate, index, engine()));
         site.begin().expect("readable");
         Fixture { results, site, base }
     }
@@ -53,7 +58,7 @@ impl Fixture {
     fn ask_raw(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         let head = head(method, path, headers);
         match self.site.admit(&head) {
-            Ok(asked) => self.site.answer(&asked, &head.headers, b""),
+            Ok(asked) => smol::block_on(self.site.answer(asked, head.headers, Bytes::new())),
             Err(answer) => answer,
         }
     }
@@ -71,6 +76,11 @@ impl Fixture {
         assert_eq!(answer.headers["content-type"], "text/html; charset=utf-8");
         text
     }
+}
+
+/// An engine that is asked for nothing, or finds nothing.
+fn engine() -> Engine {
+    Engine::new(Cache::of_environment(), 1)
 }
 
 fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> Parts {
@@ -249,10 +259,11 @@ fn the_way_in_is_closed_behind_the_first() {
     let gate = Gate::new(4711, Token::random().expect("randomness"));
     let base = gate.base();
     let entrance = gate.open_entrance(Token::random().expect("randomness"));
-    let site = Site::new(gate, Index::new("missing".into(), None));
+    let site = Arc::new(Site::new(gate, Index::new("missing".into(), None), engine()));
     let ask = |method, path: &str| {
         let head = head(method, path, &[("host", HOST)]);
-        site.admit(&head).map(|asked| site.answer(&asked, &head.headers, b""))
+        let asked = site.admit(&head)?;
+        Ok::<_, Answer>(smol::block_on(site.answer(asked, head.headers, Bytes::new())))
     };
     for (method, path) in [("HEAD", entrance.clone()), ("GET", format!("{entrance}run"))] {
         assert_eq!(ask(method, &path).expect_err("refused").status, StatusCode::FORBIDDEN);
@@ -322,6 +333,7 @@ fn assets_are_sent_once() {
     let fixture = Fixture::new();
     for (name, kind) in [
         ("style.css", "text/css; charset=utf-8"),
+        ("viewer.js", "text/javascript; charset=utf-8"),
         ("timeline.js", "text/javascript; charset=utf-8"),
         ("timeline.wasm", "application/wasm"),
     ] {
