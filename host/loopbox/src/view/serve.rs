@@ -102,7 +102,7 @@ async fn respond(
 ) -> Result<Response<Body>, Infallible> {
     let (head, body) = request.into_parts();
     let answer = match site.admit(&head) {
-        Err(answer) => answer,
+        Err(answer) => *answer,
         Ok(asked) => match read_body(&head.method, body).await {
             Err(status) if status == StatusCode::PAYLOAD_TOO_LARGE => site.refuse(&TOO_LARGE),
             Err(status) => Answer::text(status, "The request did not come to its end."),

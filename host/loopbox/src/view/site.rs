@@ -71,8 +71,8 @@ impl Site {
     ///
     /// # Errors
     /// It is not, and is answered with this.
-    pub fn admit(&self, request: &Parts) -> Result<Asked, Answer> {
-        self.gate.check(request).map_err(|refusal| self.refuse(&refusal))
+    pub fn admit(&self, request: &Parts) -> Result<Asked, Box<Answer>> {
+        self.gate.check(request).map_err(|refusal| Box::new(self.refuse(&refusal)))
     }
 
     /// What is answered to somebody who is not let in.

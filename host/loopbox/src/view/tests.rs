@@ -59,7 +59,7 @@ impl Fixture {
         let head = head(method, path, headers);
         match self.site.admit(&head) {
             Ok(asked) => smol::block_on(self.site.answer(asked, head.headers, Bytes::new())),
-            Err(answer) => answer,
+            Err(answer) => *answer,
         }
     }
 
@@ -263,7 +263,7 @@ fn the_way_in_is_closed_behind_the_first() {
     let ask = |method, path: &str| {
         let head = head(method, path, &[("host", HOST)]);
         let asked = site.admit(&head)?;
-        Ok::<_, Answer>(smol::block_on(site.answer(asked, head.headers, Bytes::new())))
+        Ok::<_, Box<Answer>>(smol::block_on(site.answer(asked, head.headers, Bytes::new())))
     };
     for (method, path) in [("HEAD", entrance.clone()), ("GET", format!("{entrance}run"))] {
         assert_eq!(ask(method, &path).expect_err("refused").status, StatusCode::FORBIDDEN);
