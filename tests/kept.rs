@@ -48,6 +48,22 @@ fn a_kept_run_can_be_judged_again() {
     assert_eq!((verdict.holds(), &record["holds"]), (false, &json!(false)));
 }
 
+#[test]
+fn a_result_holds_the_golden_that_its_verdict_looked_at() {
+    let folder = Folder::new();
+    folder.scenario(
+        "s/db",
+        USE_DB,
+        &format!("{LATE}trace = \"db.trace\"\n").replace("29ms", "60ms"),
+    );
+    for arguments in [&["run", "s", "--bless"][..], &["run", "s"]] {
+        folder.loopbox(arguments).exits(0);
+        let record: Value =
+            serde_json::from_str(&folder.read(".loopbox/results/s/db/seed-0.json")).expect("JSON");
+        assert_eq!(record["golden"]["text"], folder.read("s/db.trace"), "{arguments:?}");
+    }
+}
+
 /// What a session in a folder of its own leaves there.
 fn results_of_a_session() -> BTreeMap<String, Vec<u8>> {
     let folder = Folder::new();

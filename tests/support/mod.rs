@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub mod guests;
+pub mod made;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

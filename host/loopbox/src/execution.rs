@@ -12,7 +12,7 @@ use std::sync::Arc;
 use loopbox_machine::Run;
 use loopbox_trace::check::Verdict;
 use loopbox_trace::record::{self, Choice, GoldenText, Record};
-use loopbox_trace::{Trace, measure};
+use loopbox_trace::{Trace, golden, measure};
 use smol::future::FutureExt;
 
 use crate::guests::{BuildError, Built, CargoGuest};
@@ -109,7 +109,13 @@ pub fn finish(
 ) -> Result<Finished, BlessError> {
     let Run { seed, trace, choices, .. } = run;
     let (verdict, golden) = judge::judge(scenario, seed, &trace, bless)?;
-    let record = record_of(scenario, component, verdict, &trace, seed, choices);
+    let mut record = record_of(scenario, component, verdict, &trace, seed, choices);
+    if let (GoldenNote::Written(_), Some(written), Some(kept)) =
+        (&golden, &scenario.golden, &mut record.golden)
+    {
+        // The verdict looked at the new one.
+        kept.text = Some(golden::render(&trace, &written.groups, written.tolerance));
+    }
     Ok(Finished { record, trace, golden })
 }
 

@@ -4,6 +4,8 @@
 //! It only starts cargo and rustup, and says what it starts; the checks themselves are ordinary tests, so
 //! that each can be run alone with `cargo test`.
 
+mod browser;
+
 use std::env;
 use std::io::{self, Write};
 use std::process::{Command, ExitCode};
@@ -57,6 +59,7 @@ fn test() -> Result<(), String> {
         "cargo",
         &[&["clippy", "--target", WEB_TARGET, "--package", "loopbox-timeline"], &deny[..]].concat(),
     )?;
+    browser::prepare()?;
     // The whole-system tests compare what a debug and a release build of the command print and write.
     step("cargo", &["build", "--release", "--package", "loopbox"])?;
     step("cargo", &["test", "--workspace"])

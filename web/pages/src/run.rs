@@ -15,6 +15,7 @@ mod turns;
 mod verdict;
 
 use loopbox_trace::record::Record;
+use loopbox_trace::text::report;
 use loopbox_trace::{Ending, Limit, Outcome, Stream, Trace};
 use maud::{Markup, html};
 
@@ -223,7 +224,7 @@ fn unreadable_record(run: &KeptRun, why: &str) -> Markup {
     html! {
         article.run {
             h1 { bdi { (title(run)) } }
-            p.note-box { "This result cannot be read: " bdi { (one_line(why)) } "." }
+            p.note-box { bdi { (report(why)) } }
             p {
                 "Run the scenario again to replace it, or remove the file. A result that a newer Loopbox wrote needs "
                 "that Loopbox to be read."
@@ -236,8 +237,8 @@ fn unreadable_record(run: &KeptRun, why: &str) -> Markup {
 fn unreadable_trace(why: &str, record: &Record) -> Markup {
     html! {
         p.note-box {
-            "The trace cannot be shown: " bdi { (one_line(why)) }
-            ". The verdict above was computed when it was there. To see the run again:"
+            bdi { (report(why)) }
+            " The verdict above was computed when it was there. To see the run again:"
         }
         (command(&record.reproduce))
     }

@@ -83,7 +83,7 @@ fn nothing_yet(site: &Site) -> Markup {
             p { "Every run leaves its trace and its verdict in " (parts::code(&site.results)) ". Make the first ones:" }
             (run::command("loopbox run scenarios"))
             p { "Many seeds of one scenario:" }
-            (run::command("loopbox run scenarios/signals/at-any-moment.toml --seeds 200"))
+            (run::command("loopbox run scenarios/signals/at-any-moment.toml --seeds 0..200"))
             p.muted { "This page shows them as they come." }
         }
     }

@@ -6,6 +6,7 @@
 use loopbox_trace::Nanos;
 use loopbox_trace::check::Check;
 use loopbox_trace::record::Record;
+use loopbox_trace::text::report;
 use maud::{Markup, html};
 
 use crate::parts::{Tone, badge, code, duration, name, one_line, verdict};
@@ -109,7 +110,7 @@ pub fn page(site: &Site, run: &KeptRun, trace: &KeptTrace, experiment: &Experime
             @match record {
                 Ok(record) => (tried(site, run, record, trace, experiment, &address)),
                 Err(why) => p.note-box {
-                    "This result cannot be read, so nothing can be tried with it: " bdi { (one_line(why)) } "."
+                    "Nothing can be tried with it. " bdi { (report(why)) }
                 },
             }
         }
@@ -156,7 +157,7 @@ fn tried(
         }
         @match &timeline {
             Ok(timeline) => (timeline::section(ids, timeline)),
-            Err(why) => p.note-box { "The kept trace cannot be shown: " bdi { (one_line(why)) } "." },
+            Err(why) => p.note-box { bdi { (report(why)) } },
         }
         @if came || experiment.save.saved.is_some() { (save(address, experiment)) }
     }

@@ -150,16 +150,20 @@ fn every_link_within_the_page_leads_somewhere() {
 
 #[test]
 fn what_cannot_be_shown_says_what_to_do() {
-    let broken = KeptRun { record: Err("damaged at line 3: x".into()), ..stalled_run() };
+    let broken = KeptRun {
+        record: Err("This result cannot be read: damaged at line 3: x.".into()),
+        ..stalled_run()
+    };
     let text = words(&shown(&broken, &Err("not there".into()), ""));
     assert!(
         text.contains("This result cannot be read: damaged at line 3: x.")
             && text.contains("Run the scenario again")
     );
-    let html = shown(&stalled_run(), &Err("cut off at line 7".into()), "");
+    let html =
+        shown(&stalled_run(), &Err("The trace cannot be read: cut off at line 7.".into()), "");
     let text = words(&html);
     assert!(
-        text.contains("The trace cannot be shown: cut off at line 7.")
+        text.contains("The trace cannot be read: cut off at line 7. The verdict")
             && text.contains("1.05s at 2s"),
         "{text}"
     );
