@@ -5,12 +5,22 @@
 //! (`tests/peers`) run native code in one address space; they start no sandbox and count no CPU time.
 //!
 //! What is not measured: compiling guests, reading scenarios, writing results. `--quick` takes few samples,
-//! to see that everything works; parts of names choose workloads: `cargo bench -- --quick ring`.
+//! to see that everything works; parts of names choose workloads: `cargo bench -- --quick ring`; the viewer alone,
+//! which needs Chromium, is `cargo bench -- viewer`.
 
+#[path = "../browser/chromium.rs"]
+#[expect(dead_code, reason = "the browser's tests use the rest")]
+mod chromium;
 mod guests;
 mod memory;
 mod peers;
 mod report;
+#[path = "../support/mod.rs"]
+mod support;
+mod viewer;
+#[path = "../browser/viewer.rs"]
+#[expect(dead_code, reason = "the browser's tests use the rest")]
+mod viewer_process;
 mod workloads;
 
 use std::error::Error;
@@ -19,7 +29,7 @@ use std::process::ExitCode;
 use crate::report::Report;
 
 /// A target of the project and whether the median meets it.
-const TARGETS: [(&str, f64); 10] = [
+const TARGETS: [(&str, f64); 15] = [
     ("fresh sandbox, empty main", 25_000.0),
     ("ring, tracing off", 200.0),
     ("ring, tracing on", 400.0),
@@ -30,6 +40,12 @@ const TARGETS: [(&str, f64); 10] = [
     ("box, burst executed at 100 ns a unit of fuel", 500_000.0),
     ("1,000 sandboxes at once", 1_073_741_824.0),
     (TASK_MEMORY, 500.0),
+    (viewer::OPEN, 1_500.0),
+    // 60 frames a second, as exactly as a browser's clock tells.
+    (viewer::PAN_ALL, 16.8),
+    (viewer::PAN_PART, 16.8),
+    (viewer::MEMORY, 10.0),
+    (viewer::SIZE, 307_200.0),
 ];
 
 /// What one of very many tasks takes.
@@ -54,13 +70,17 @@ fn main() -> ExitCode {
 
 /// Runs the workloads whose names contain one of these texts, and the peers; without any, everything.
 fn run(samples: u32, names: &[String]) -> Result<Report, Box<dyn Error>> {
+    let mut report = Report::default();
+    if names == ["viewer"] {
+        viewer::sample(samples, &mut report)?;
+        return Ok(report);
+    }
     report::line("building the guests and the native peers ...");
     let guests = guests::build()?;
     let peers = peers::build()?;
     let mut workloads = workloads::all(&guests)?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part));
     workloads.retain(|workload| wanted(workload.name));
-    let mut report = Report::default();
     for sample in 1..=samples {
         report::line(&format!("sample {sample} of {samples}"));
         for workload in &workloads {
@@ -74,6 +94,9 @@ fn run(samples: u32, names: &[String]) -> Result<Report, Box<dyn Error>> {
     }
     if wanted(TASK_MEMORY) {
         report.add("loopbox", TASK_MEMORY, "bytes", memory::of_a_task(&guests)?);
+    }
+    if names.is_empty() {
+        viewer::sample(samples, &mut report)?;
     }
     Ok(report)
 }
