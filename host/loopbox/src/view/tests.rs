@@ -66,16 +66,6 @@ impl Fixture {
     fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &[])
     }
-
-    /// A page that is there.
-    #[track_caller]
-    fn page(&self, path: &str) -> String {
-        let answer = self.get(path);
-        let text = text(&answer);
-        assert_eq!(answer.status, StatusCode::OK, "{path}: {text}");
-        assert_eq!(answer.headers["content-type"], "text/html; charset=utf-8");
-        text
-    }
 }
 
 /// An engine that is asked for nothing, or finds nothing.
