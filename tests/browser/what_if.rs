@@ -43,9 +43,12 @@ fn a_signal_is_dragged_along_the_timeline() {
     let (left, top, width, height) = (at(0), at(1), at(2), at(3));
     // The mark of the signal is somewhere on its lane: the pointer says when it is on it.
     let mut grip = None;
-    'search: for y in (0..height as u32).step_by(8) {
-        for x in (0..width as u32).step_by(40) {
-            let (x, y) = (left + f64::from(x), top + f64::from(y));
+    let steps = |step: f64, end: f64| {
+        (0..500_u16).map(move |n| f64::from(n) * step).take_while(move |at| *at < end)
+    };
+    'search: for y in steps(8.0, height) {
+        for x in steps(40.0, width) {
+            let (x, y) = (left + x, top + y);
             page.call(
                 "Input.dispatchMouseEvent",
                 serde_json::json!({ "type": "mouseMoved", "x": x, "y": y }),
