@@ -15,7 +15,7 @@ use maud::{Markup, html};
 
 use crate::parts::{Tone, badge, code, count, duration, name, one_line};
 use crate::run;
-use crate::site::{KeptRun, KeptTrace, Page, Site, Step};
+use crate::site::{Delivery, KeptRun, KeptTrace, Page, Site, Step};
 use crate::tables::{Ids, or_nothing};
 use crate::timeline::{self, Mark, Timeline};
 
@@ -98,6 +98,18 @@ fn found(site: &Site, run: &KeptRun, record: &Record, trace: &Trace) -> Markup {
     };
     let diff = align(&golden, trace);
     let ids = &Ids::of(site, &site.golden(&run.id));
+    if site.delivery == Delivery::File && diff.counts.differing == 0 {
+        // A file has many of these, and each would say once more what stands in the run's timeline.
+        return html! {
+            (about)
+            (verdict(ids, record, &diff))
+            (settings(&golden))
+            p.note {
+                "So the " a href=(site.run(&run.id)) { "run's page" } " shows the golden's events, too. "
+                code { "loopbox view" } " lists them beside each other."
+            }
+        };
+    }
     let timeline = Timeline {
         columns: site.columns(&run.id),
         label: format!("Timeline of the golden and of the run: {}", run::title(run)),

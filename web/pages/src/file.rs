@@ -3,8 +3,10 @@
 //! The file is one document: the list of runs, and a section for each sweep and run, of which the style sheet shows
 //! the one that the address names. It is written as it comes, so that it need not fit into memory; traces lie
 //! inside as compressed columns, for the timeline. Its policy allows nothing but its own style and scripts, by their
-//! hashes. What was left out is said where it is missing.
+//! hashes. The browser reads all pages to show one, so each lists less than a server's would, those of runs that hold
+//! least: see [`Limits`](crate::tables::Limits). What was left out is said where it is missing.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use base64::Engine;
@@ -17,6 +19,7 @@ use crate::parts::{self, one_line};
 use crate::run;
 use crate::runs;
 use crate::site::{Delivery, KeptRun, KeptTrace, Page, Site, Step};
+use crate::source_view;
 use crate::sweep;
 
 /// When the pages have become as large as this, the runs that follow get a short one.
@@ -49,6 +52,8 @@ pub struct File<'a, W> {
     tail: String,
     /// The bytes of pages so far.
     pages_bytes: u64,
+    /// The ids of the texts that scenarios extend, as far as they are written.
+    sources: BTreeSet<String>,
 }
 
 impl<'a, W: Write> File<'a, W> {
@@ -89,7 +94,7 @@ impl<'a, W: Write> File<'a, W> {
         let frame = site.frame(&page, &head, &tail).into_string();
         let (before, after) = frame.split_once(CONTENT).unwrap_or((&frame, ""));
         let tail = after.to_owned();
-        let mut file = File { out, site, assets, tail, pages_bytes: 0 };
+        let mut file = File { out, site, assets, tail, pages_bytes: 0, sources: BTreeSet::new() };
         file.write(before)?;
         file.section(
             &file.site.runs(),
@@ -97,9 +102,14 @@ impl<'a, W: Write> File<'a, W> {
             &runs::body(&file.site, runs, &runs::Query::default()),
         )?;
         for scenario_id in runs::scenarios(runs) {
+            let address = file.site.sweep(scenario_id);
+            let mut seeds = runs.iter().filter(|run| run.scenario_id() == scenario_id);
+            if let (Some(run), None) = (seeds.next(), seeds.next()) {
+                file.section(&address, &[], &only_seed(&file.site, run))?;
+                continue;
+            }
             let query = sweep::Query::default();
             if let Some(body) = sweep::body(&file.site, runs, scenario_id, &query) {
-                let address = file.site.sweep(scenario_id);
                 let trail = [Step { name: scenario_id.into(), address: address.clone() }];
                 file.section(&address, &trail, &body)?;
             }
@@ -140,6 +150,12 @@ impl<'a, W: Write> File<'a, W> {
             let mut trail = trail;
             trail.push(Step { name: "golden".into(), address: address.clone() });
             self.section(&address, &trail, &compare::body(&self.site, run, trace))?;
+        }
+        for source in run.record.iter().flat_map(|record| record.source.files.iter().skip(1)) {
+            let id = source_view::shared_id(source);
+            if self.sources.insert(id.clone()) {
+                self.section(&id, &[], &source_view::shared(source))?;
+            }
         }
         if let Ok(columns) = columns {
             let id = self.site.columns(&run.id);
@@ -185,6 +201,14 @@ impl<'a, W: Write> File<'a, W> {
 
     fn write(&mut self, text: &str) -> io::Result<()> {
         self.out.write_all(text.as_bytes())
+    }
+}
+
+/// The page of all seeds of a scenario that ran with one.
+fn only_seed(site: &Site, run: &KeptRun) -> Markup {
+    html! {
+        h1 { bdi { (run::title(run)) } }
+        p { "There is one run of it: " a href=(site.run(&run.id)) { (parts::code(&run.id)) } }
     }
 }
 

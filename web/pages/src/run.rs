@@ -22,7 +22,7 @@ use maud::{Markup, html};
 use crate::parts::{Tone, badge, code, one_line};
 use crate::site::{Delivery, KeptRun, KeptTrace, Page, Site, Step};
 use crate::source_view;
-use crate::tables::{self, Context, Ids, folded, or_nothing};
+use crate::tables::{self, Context, Ids, Limits, folded, or_nothing};
 use crate::timeline::{self, Timeline};
 
 pub(crate) use rail::{marks, of_run};
@@ -117,7 +117,10 @@ fn seen(
     ids: &Ids,
 ) -> Markup {
     let has_pages = matches!(site.delivery, Delivery::Server { .. });
-    let context = &Context { ids, record, trace, events_from: query.events_from, has_pages };
+    // Without the timeline the list is all that tells of the events.
+    let limits = Limits::of(site, record.holds && query.left_out.is_none());
+    let events_from = query.events_from;
+    let context = &Context { ids, record, trace, events_from, limits, has_pages };
     let issues = rail::of_run(record, trace);
     let timeline = Timeline {
         issues: rail::marks(&issues),

@@ -1,7 +1,8 @@
 //! The text of a scenario, with an anchor for each line.
 
-use loopbox_trace::record::{Source, SourceFile};
+use loopbox_trace::record::{Source, SourceFile, SourcePlace};
 use maud::{Markup, html};
+use sha2::{Digest, Sha256};
 
 use crate::parts::{code, count};
 use crate::tables::Ids;
@@ -25,20 +26,41 @@ pub fn anchor(file: usize, line: usize) -> String {
 pub fn files(ids: &Ids, source: &Source) -> Markup {
     html! {
         @for (index, file) in source.files.iter().enumerate() {
-            h3 { @if index > 0 { "extends " } (code(&file.path)) }
-            (lines(ids, index, file))
+            @if let Some(shared) = ids.shared(index, file) {
+                p { "extends " a href={ "#" (shared) } { (code(&file.path)) } }
+            } @else {
+                h3 { @if index > 0 { "extends " } (code(&file.path)) }
+                (lines(file, |line| ids.line_id(source, SourcePlace { file: index, line })))
+            }
         }
     }
 }
 
-fn lines(ids: &Ids, index: usize, file: &SourceFile) -> Markup {
+/// The id of the section of a single file that has this text for all scenarios that extend it.
+pub(crate) fn shared_id(file: &SourceFile) -> String {
+    let hash = Sha256::new().chain_update(&file.path).chain_update([0]).chain_update(&file.text);
+    let hash: String = hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    format!("source/{hash}")
+}
+
+/// What that section says.
+pub(crate) fn shared(file: &SourceFile) -> Markup {
+    let id = shared_id(file);
+    html! {
+        h1 { "Scenarios extend " (code(&file.path)) }
+        (lines(file, |line| Some(format!("{id}/{line}"))))
+    }
+}
+
+/// `id`: of a line, beginning with 1.
+fn lines(file: &SourceFile, id: impl Fn(usize) -> Option<String>) -> Markup {
     let all = file.text.lines().count();
     let label = format!("Text of {}", loopbox_trace::text::one_line(&file.path));
     html! {
         div.source-scroll tabindex="0" role="region" aria-label=(label) {
             ol.source {
                 @for (line, text) in file.text.lines().take(LINES_MAX).enumerate() {
-                    li id=(ids.id(&anchor(index, line + 1))) { code { bdi { (shown(text)) } } }
+                    li id=[id(line + 1)] { code { bdi { (shown(text)) } } }
                 }
             }
         }
@@ -94,8 +116,11 @@ mod tests {
         );
         assert!(html.contains("title = &quot;x&quot;"), "quotes stay quotes: {html}");
         let ids = Ids::of(&file(), "#run/x/seed-0");
-        let html = files(&ids, &source(&["a"])).into_string();
+        let mut source = source(&["a\nb"]);
+        source.places.insert("a".into(), SourcePlace { file: 0, line: 1 });
+        let html = files(&ids, &source).into_string();
         assert!(html.contains(r#"<li id="run/x/seed-0/scenario-1">"#), "{html}");
+        assert!(html.contains("<li><code><bdi>b<"), "nothing leads there: {html}");
     }
 
     #[test]

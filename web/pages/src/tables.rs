@@ -1,10 +1,10 @@
 //! Events and what follows from them as tables: what the timeline shows, for readers without it.
 //!
 //! A row leads to its place in the timeline and to its event in the list of all events, tells where in the
-//! program it comes from, and which line of the scenario made it. No table has more than [`ROWS_MAX`] rows; a
-//! note says what is not there.
+//! program it comes from, and which line of the scenario made it. No table has more rows than its [`Limits`]
+//! allow; a note says what is not there.
 
-use loopbox_trace::record::{Record, Source, SourcePlace};
+use loopbox_trace::record::{Record, Source, SourceFile, SourcePlace};
 use loopbox_trace::text::report;
 use loopbox_trace::{EventKind, Lane, Nanos, Trace, golden};
 use maud::{Markup, html};
@@ -13,25 +13,74 @@ use crate::parts::{code, count, duration, name};
 use crate::site::{Delivery, Site};
 use crate::source_view;
 
-/// Rows of a table of what was measured.
-pub const ROWS_MAX: usize = 100;
+/// How much of a run its tables list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows of a table of what was measured.
+    pub rows: usize,
+    /// Rows of one page of the list of all events.
+    pub events: usize,
+    /// Whether what is not there gets a section that says so, and what was measured a drawing.
+    pub full: bool,
+}
 
-/// Rows of one page of the list of all events.
-pub const EVENTS_MAX: usize = 500;
+impl Limits {
+    /// Of a page that is asked for by itself.
+    pub const PAGE: Limits = Limits { rows: 100, events: 500, full: true };
+
+    /// Of a run that fails, in a file: it is one of many there, and a browser reads all of them to show one.
+    pub const FAILING_IN_FILE: Limits = Limits { rows: 20, events: 50, full: true };
+
+    /// Of a run that holds, in a file. Its timeline has all of its events.
+    pub const HOLDING_IN_FILE: Limits = Limits { rows: 5, events: 0, full: false };
+
+    /// Of a run that holds or does not.
+    pub fn of(site: &Site, holds: bool) -> Limits {
+        match (&site.delivery, holds) {
+            (Delivery::Server { .. }, _) => Limits::PAGE,
+            (Delivery::File, false) => Limits::FAILING_IN_FILE,
+            (Delivery::File, true) => Limits::HOLDING_IN_FILE,
+        }
+    }
+}
 
 /// The ids of one run's page in its document. In a single file each begins with the address of the run's section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ids {
     prefix: String,
+    /// Whether lines of a scenario to which nothing leads have ids, too: somebody may write such an address.
+    all_lines: bool,
 }
 
 impl Ids {
     /// Of the page with this address.
     pub fn of(site: &Site, address: &str) -> Ids {
         match site.delivery {
-            Delivery::Server { .. } => Ids { prefix: String::new() },
-            Delivery::File => Ids { prefix: format!("{}/", Site::section_id(address)) },
+            Delivery::Server { .. } => Ids { prefix: String::new(), all_lines: true },
+            Delivery::File => {
+                Ids { prefix: format!("{}/", Site::section_id(address)), all_lines: false }
+            }
         }
+    }
+
+    /// The address of a line of the scenario.
+    fn line_link(&self, source: &Source, place: SourcePlace) -> String {
+        match source.files.get(place.file).and_then(|file| self.shared(place.file, file)) {
+            Some(shared) => format!("#{shared}/{}", place.line),
+            None => self.link(&source_view::anchor(place.file, place.line)),
+        }
+    }
+
+    /// The section that has the text of a scenario's file, if that is not on the page: in a file, many runs extend
+    /// one.
+    pub(crate) fn shared(&self, index: usize, file: &SourceFile) -> Option<String> {
+        (!self.all_lines && index > 0).then(|| source_view::shared_id(file))
+    }
+
+    /// The id of a line of the scenario: in a file only of one to which something may lead.
+    pub(crate) fn line_id(&self, source: &Source, place: SourcePlace) -> Option<String> {
+        let wanted = self.all_lines || source.places.values().any(|linked| *linked == place);
+        wanted.then(|| self.id(&source_view::anchor(place.file, place.line)))
     }
 
     /// The id of a part of the page.
@@ -53,6 +102,8 @@ pub(crate) struct Context<'a> {
     pub(crate) trace: &'a Trace,
     /// The event that the list of all events begins with.
     pub(crate) events_from: usize,
+    /// How much is listed.
+    pub(crate) limits: Limits,
     /// Whether other pages of the list can be asked for.
     pub(crate) has_pages: bool,
 }
@@ -61,11 +112,14 @@ impl Context<'_> {
     /// Where the list of all events has an event; `None` if that cannot be reached.
     pub(crate) fn address_of(&self, event: usize) -> Option<String> {
         let part = format!("event-{event}");
-        if (self.events_from..self.events_from.saturating_add(EVENTS_MAX)).contains(&event) {
+        if (self.events_from..self.events_from.saturating_add(self.limits.events)).contains(&event)
+        {
             return Some(self.ids.link(&part));
         }
-        let page = event / EVENTS_MAX * EVENTS_MAX;
-        self.has_pages.then(|| format!("?events={page}#{part}"))
+        self.has_pages.then(|| {
+            let page = event / self.limits.events * self.limits.events;
+            format!("?events={page}#{part}")
+        })
     }
 
     /// A moment, which leads to its place in the timeline and to its event.
@@ -149,7 +203,7 @@ impl Context<'_> {
 pub(crate) fn scenario_link(ids: &Ids, source: &Source, place: SourcePlace, key: &str) -> Markup {
     let file = source.files.get(place.file).filter(|_| place.file > 0);
     html! {
-        a href=(ids.link(&source_view::anchor(place.file, place.line))) {
+        a href=(ids.line_link(source, place)) {
             (code(key)) " line " (place.line)
             @if let Some(file) = file { " of " (name(file.path.rsplit('/').next().unwrap_or_default())) }
         }
@@ -175,11 +229,16 @@ pub(crate) fn table(caption: &str, head: &[&str], rows: &Markup) -> Markup {
 }
 
 /// Says that a table does not have everything.
-pub(crate) fn cut_note(shown: usize, all: usize, which: &str) -> Markup {
+pub(crate) fn cut_note(context: &Context<'_>, shown: usize, all: usize, which: &str) -> Markup {
     html! {
         @if shown < all {
             p.note {
-                "The " (which) " " (shown) " of " (all) " are listed. The timeline and the list of events have all of them."
+                "The " (which) " " (shown) " of " (all) " are listed. "
+                @if context.has_pages {
+                    "The timeline and the list of events have all of them."
+                } @else {
+                    code { "loopbox view" } " lists more."
+                }
             }
         }
     }
@@ -207,7 +266,7 @@ pub(crate) fn all_events(context: &Context<'_>) -> Markup {
     let trace = context.trace;
     let all = trace.events.len();
     let from = context.events_from.min(all);
-    let to = from.saturating_add(EVENTS_MAX).min(all);
+    let to = from.saturating_add(context.limits.events).min(all);
     let rows = html! {
         @for (index, event) in trace.events.iter().enumerate().take(to).skip(from) {
             tr id=(context.ids.id(&format!("event-{index}"))) data-event=(index) {
@@ -226,7 +285,7 @@ pub(crate) fn all_events(context: &Context<'_>) -> Markup {
                 @if context.has_pages {
                     nav.pages aria-label=(label) {
                         @if from > 0 {
-                            a rel="prev" href={ "?events=" (from.saturating_sub(EVENTS_MAX)) (context.ids.link("events")) } {
+                            a rel="prev" href={ "?events=" (from.saturating_sub(context.limits.events)) (context.ids.link("events")) } {
                                 "Earlier events"
                             }
                         }
@@ -236,7 +295,8 @@ pub(crate) fn all_events(context: &Context<'_>) -> Markup {
                     }
                 } @else {
                     p.note {
-                        "The first " (to - from) " of " (count(all, "event", "events"))
+                        @if to == from { "None" } @else { "The first " (to - from) }
+                        " of " (count(all, "event", "events"))
                         " are listed in this file; " code { "loopbox view" } " shows all of them."
                     }
                 }
@@ -253,12 +313,14 @@ pub(crate) fn all_events(context: &Context<'_>) -> Markup {
         (pages("Pages of events"))
         @if from < to {
             (table(&caption, &["No.", "Time", "Lane", "Event", "Program", "Scenario"], &rows))
+        } @else if all > context.events_from {
+            // The note above says that none is listed.
         } @else if all > 0 {
             p.note { "There is no event " (context.events_from) ": the trace has " (all) "." }
         } @else {
             p.note { "No event was recorded." }
         }
-        (pages("Pages of events, again"))
+        @if from < to { (pages("Pages of events, again")) }
     }
 }
 

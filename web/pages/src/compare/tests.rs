@@ -265,3 +265,21 @@ fn a_change_says_which_way_an_event_moved() {
         "timer x fired, due 5ms (run: 9ms) | −1ms | !refers to another time, by 4ms"
     );
 }
+
+#[test]
+fn a_file_does_not_repeat_what_is_the_same() {
+    let trace = stalled_trace();
+    let same = changed_run(|record| {
+        let text = Some(golden_text(&trace));
+        record.golden = Some(GoldenText { path: "db.trace".into(), text });
+    });
+    let html = body(&file(), &same, &Ok(trace.clone())).into_string();
+    assert!(!html.contains("<table") && !html.contains("data-timeline"), "{html}");
+    let said = words(&html);
+    assert!(said.contains("All 16 events of the golden happened"), "{said}");
+    assert!(said.contains("loopbox view lists them beside each other."), "{said}");
+    let mut other = trace;
+    other.events.pop();
+    let html = body(&file(), &same, &Ok(other)).into_string();
+    assert!(html.contains("<table") && html.contains("data-timeline"), "what differs is there");
+}

@@ -118,6 +118,24 @@ fn hostile_texts_stay_texts() {
         run.record = run.record.map(|record| with_record_texts(record, text));
         let html = file_of(&[run], Ok("AAAA"));
         assert_harmless(&html, text);
-        assert_eq!(html.matches("<h1>").count(), 4, "list, sweep, run and golden");
+        assert_eq!(html.matches("<h1>").count(), 5, "list, sweep, run, golden and source");
     }
+}
+
+#[test]
+fn a_text_that_many_scenarios_extend_is_there_once() {
+    let second = KeptRun { id: "scenarios/db/seed-8".into(), ..stalled_run() };
+    let html = file_of(&[stalled_run(), second], Ok("AAAA"));
+    assert_eq!(html.matches("<bdi>[[blocking]]</bdi>").count(), 1);
+    assert_eq!(html.matches("class=\"file-page\" id=\"source/").count(), 1);
+    assert!(html.matches("href=\"#source/").count() >= 4, "from the rules and from the texts");
+}
+
+#[test]
+fn a_scenario_with_one_run_leads_to_it() {
+    let html = file_of(&[stalled_run()], Ok("AAAA"));
+    let section = html.split("id=\"sweep/scenarios/db\"").nth(1).expect("a section");
+    let section = section.split("class=\"file-page\"").next().unwrap_or_default();
+    assert!(section.contains("href=\"#run/scenarios/db/seed-7\""), "{section}");
+    assert!(section.len() < 400, "{section}");
 }

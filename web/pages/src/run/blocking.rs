@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::outcome;
 use crate::parts::{Tone, badge, count, duration, name};
-use crate::tables::{Context, ROWS_MAX, cut_note, folded, or_nothing, table};
+use crate::tables::{Context, cut_note, folded, or_nothing, table};
 
 pub(super) fn section(context: &Context<'_>) -> Markup {
     let trace = context.trace;
@@ -21,7 +21,7 @@ pub(super) fn section(context: &Context<'_>) -> Markup {
     let all = calls.len();
     let on_loop = calls.iter().filter(|(call, _)| call.on_loop()).count();
     calls.sort_by_key(|(call, _)| Reverse((call.on_loop(), call.length)));
-    calls.truncate(ROWS_MAX);
+    calls.truncate(context.limits.rows);
     let rows = html! {
         @for (call, event) in &calls {
             tr data-event=(event) {
@@ -41,7 +41,7 @@ pub(super) fn section(context: &Context<'_>) -> Markup {
         @if calls.is_empty() {
             p.note { "Nothing blocked: the program made no blocking call." }
         } @else {
-            (cut_note(calls.len(), all, "worst"))
+            (cut_note(context, calls.len(), all, "worst"))
             (table("Blocking calls: those on the loop first, then the longest",
                 &["Begin", "Length", "Where", "Call", "Outcome", "Lane", "Scenario"], &rows))
         }

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use crate::parts::{Tone, badge, code, duration};
 use crate::source_view::harmless;
-use crate::tables::{Ids, cut_note};
+use crate::tables::Ids;
 
 /// Lines of a backtrace, or of who waits for what.
 const LINES_MAX: usize = 100;
@@ -31,7 +31,9 @@ pub(super) fn section(ids: &Ids, ending: &Ending) -> Markup {
             @if !lines.is_empty() {
                 h3 { (title) }
                 ol.waiting { @for line in lines.iter().take(LINES_MAX) { li { code { bdi { (report(line)) } } } } }
-                (cut_note(lines.len().min(LINES_MAX), lines.len(), "first"))
+                @if lines.len() > LINES_MAX {
+                    p.note { "The first " (LINES_MAX) " of " (lines.len()) " are listed." }
+                }
             }
         }
     }

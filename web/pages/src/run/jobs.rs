@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::{outcome, place};
 use crate::parts::{duration, name};
-use crate::tables::{Context, ROWS_MAX, cut_note, folded, or_nothing, table};
+use crate::tables::{Context, cut_note, folded, or_nothing, table};
 
 /// What became of a job.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ pub(super) fn section(context: &Context<'_>) -> Markup {
             _ => {}
         }
     }
-    let jobs = (0..).map(JobId).zip(&trace.jobs).zip(&fates).take(ROWS_MAX);
+    let jobs = (0..).map(JobId).zip(&trace.jobs).zip(&fates).take(context.limits.rows);
     let rows = html! {
         @for ((id, job), fate) in jobs {
             @let end = fate.finished.map_or(job.queued, |(at, _)| at);
@@ -59,7 +59,7 @@ pub(super) fn section(context: &Context<'_>) -> Markup {
         @if all == 0 {
             p.note { "No job was given to a pool." }
         } @else {
-            (cut_note(all.min(ROWS_MAX), all, "first"))
+            (cut_note(context, all.min(context.limits.rows), all, "first"))
             (table("Jobs, in the order in which they were queued",
                 &["Job", "Pool", "Queued", "Waited", "Ahead", "Worker", "Took", "Delivered", "Outcome", "Program"], &rows))
         }
@@ -78,7 +78,7 @@ fn pools(context: &Context<'_>) -> Markup {
         }
     };
     let rows = html! {
-        @for (index, pool) in trace.pools.iter().take(ROWS_MAX).enumerate() {
+        @for (index, pool) in trace.pools.iter().take(context.limits.rows).enumerate() {
             tr {
                 th scope="row" { (name(&pool.name)) }
                 td.number { (pool.workers) }
@@ -88,7 +88,7 @@ fn pools(context: &Context<'_>) -> Markup {
     };
     html! {
         @if !trace.jobs.is_empty() {
-            (cut_note(trace.pools.len().min(ROWS_MAX), trace.pools.len(), "first"))
+            (cut_note(context, trace.pools.len().min(context.limits.rows), trace.pools.len(), "first"))
             (table("Pools", &["Pool", "Workers", "Longest queue"], &rows))
         }
     }

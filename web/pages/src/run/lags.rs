@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::histogram;
 use crate::parts::{duration, name};
-use crate::tables::{Context, ROWS_MAX, cut_note, folded, table};
+use crate::tables::{Context, cut_note, folded, table};
 
 pub(super) fn section(context: &Context<'_>) -> Markup {
     let trace = context.trace;
@@ -28,7 +28,7 @@ pub(super) fn section(context: &Context<'_>) -> Markup {
     let mut values: Vec<Nanos> = lags.iter().map(|(lag, _)| lag.lag).collect();
     values.sort_unstable();
     lags.sort_by_key(|(lag, _)| Reverse(lag.lag));
-    lags.truncate(ROWS_MAX);
+    lags.truncate(context.limits.rows);
     let rows = html! {
         @for (lag, event) in &lags {
             tr data-event=(event) {
@@ -50,8 +50,8 @@ pub(super) fn section(context: &Context<'_>) -> Markup {
                     }
                 }
             }
-            (histogram::draw(&values, budget(context)))
-            (cut_note(lags.len(), all, "largest"))
+            @if context.limits.full { (histogram::draw(&values, budget(context))) }
+            (cut_note(context, lags.len(), all, "largest"))
             (table("Lags of timers, jobs, messages and signals, the largest first", &["Due", "Late by", "What"], &rows))
         }
     };

@@ -5,14 +5,14 @@ use maud::{Markup, html};
 
 use super::place;
 use crate::parts::{Tone, badge, code, name};
-use crate::tables::{Context, ROWS_MAX, cut_note, folded, long_text, table};
+use crate::tables::{Context, cut_note, folded, long_text, table};
 
 /// The runtime's reports.
 pub(super) fn diagnostics(context: &Context<'_>) -> Markup {
     let trace = context.trace;
     let reports = context.events(|_, kind| matches!(kind, EventKind::Diagnostic(_)));
     let rows = html! {
-        @for &index in reports.iter().take(ROWS_MAX) {
+        @for &index in reports.iter().take(context.limits.rows) {
             @let event = trace.events[index];
             @if let EventKind::Diagnostic(report) = event.kind {
                 @let report = &trace.diagnostics[report as usize];
@@ -32,7 +32,7 @@ pub(super) fn diagnostics(context: &Context<'_>) -> Markup {
         @if reports.is_empty() {
             p.note { "The runtime reported nothing." }
         } @else {
-            (cut_note(reports.len().min(ROWS_MAX), reports.len(), "first"))
+            (cut_note(context, reports.len().min(context.limits.rows), reports.len(), "first"))
             (table("Reports of the runtime",
                 &["Time", "Level", "Code", "Text", "Created", "Ended", "Logger"], &rows))
         }
@@ -46,7 +46,7 @@ pub(super) fn log(context: &Context<'_>) -> Markup {
     let trace = context.trace;
     let records = context.events(|_, kind| matches!(kind, EventKind::Log { .. }));
     let rows = html! {
-        @for &index in records.iter().take(ROWS_MAX) {
+        @for &index in records.iter().take(context.limits.rows) {
             @let event = trace.events[index];
             @if let EventKind::Log { level: how_bad, logger, text } = event.kind {
                 tr data-event=(index) {
@@ -63,7 +63,7 @@ pub(super) fn log(context: &Context<'_>) -> Markup {
         @if records.is_empty() {
             p.note { "The program logged nothing." }
         } @else {
-            (cut_note(records.len().min(ROWS_MAX), records.len(), "first"))
+            (cut_note(context, records.len().min(context.limits.rows), records.len(), "first"))
             (table("Log records", &["Time", "Level", "Logger", "Text", "Lane"], &rows))
         }
     };

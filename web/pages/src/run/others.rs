@@ -4,14 +4,14 @@ use loopbox_trace::{EventKind, golden};
 use maud::{Markup, html};
 
 use crate::parts::{duration, name};
-use crate::tables::{Context, ROWS_MAX, cut_note, folded, table};
+use crate::tables::{Context, cut_note, folded, table};
 
 /// Timers, in the order in which they fired.
 pub(super) fn timers(context: &Context<'_>) -> Markup {
     let trace = context.trace;
     let fired = context.events(|_, kind| matches!(kind, EventKind::TimerFired { .. }));
     let rows = html! {
-        @for &index in fired.iter().take(ROWS_MAX) {
+        @for &index in fired.iter().take(context.limits.rows) {
             @let event = trace.events[index];
             @if let EventKind::TimerFired { name: timer, due } = event.kind {
                 tr data-event=(index) {
@@ -28,7 +28,7 @@ pub(super) fn timers(context: &Context<'_>) -> Markup {
         @if fired.is_empty() {
             p.note { "No timer fired." }
         } @else {
-            (cut_note(fired.len().min(ROWS_MAX), fired.len(), "first"))
+            (cut_note(context, fired.len().min(context.limits.rows), fired.len(), "first"))
             (table("Timers, in the order in which they fired", &["Timer", "Due", "Fired", "Lag", "Lane"], &rows))
         }
     };
@@ -47,7 +47,7 @@ pub(super) fn pipes(context: &Context<'_>) -> Markup {
     in_words(context, "pipes", "Pipes", "The program made no pipe.", wanted)
 }
 
-/// A table of events that need no columns of their own. It is left out if there are none.
+/// A table of events that need no columns of their own.
 fn in_words(
     context: &Context<'_>,
     part: &str,
@@ -57,8 +57,11 @@ fn in_words(
 ) -> Markup {
     let trace = context.trace;
     let events = context.events(|_, kind| wanted(kind));
+    if events.is_empty() && !context.limits.full {
+        return html! {};
+    }
     let rows = html! {
-        @for &index in events.iter().take(ROWS_MAX) {
+        @for &index in events.iter().take(context.limits.rows) {
             @let event = trace.events[index];
             tr data-event=(index) {
                 td { (context.moment(Some(index), event.at, event.at)) }
@@ -71,7 +74,7 @@ fn in_words(
         @if events.is_empty() {
             p.note { (none) }
         } @else {
-            (cut_note(events.len().min(ROWS_MAX), events.len(), "first"))
+            (cut_note(context, events.len().min(context.limits.rows), events.len(), "first"))
             (table(&format!("{title}, in the order of the trace"), &["Time", "Lane", "Event"], &rows))
         }
     };

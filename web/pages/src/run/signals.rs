@@ -4,7 +4,7 @@ use loopbox_trace::{Event, EventKind, Lane, Nanos, Signal, Trace};
 use maud::{Markup, html};
 
 use crate::parts::{Tone, badge, duration};
-use crate::tables::{Context, ROWS_MAX, cut_note, folded, or_nothing, table};
+use crate::tables::{Context, cut_note, folded, or_nothing, table};
 
 /// What became of one signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ struct Sent {
 pub(super) fn section(context: &Context<'_>) -> Markup {
     let all = sent(context.trace);
     let rows = html! {
-        @for signal in all.iter().take(ROWS_MAX) {
+        @for signal in all.iter().take(context.limits.rows) {
             @let end = signal.handled.or(signal.delivered).unwrap_or(signal.raised);
             tr data-event=(signal.event) {
                 th scope="row" { (signal.signal.name()) }
@@ -41,7 +41,7 @@ pub(super) fn section(context: &Context<'_>) -> Markup {
         @if all.is_empty() {
             p.note { "No signal was sent." }
         } @else {
-            (cut_note(all.len().min(ROWS_MAX), all.len(), "first"))
+            (cut_note(context, all.len().min(context.limits.rows), all.len(), "first"))
             (table("Signals, in the order in which they were sent",
                 &["Signal", "Raised", "Delivered", "Handled", "Latency", "Outcome", "Lane", "Scenario"], &rows))
         }

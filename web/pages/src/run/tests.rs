@@ -115,7 +115,7 @@ fn the_list_of_events_has_pages() {
     let html = body(&file(), &stalled_run(), &Ok(trace), &Query::default()).into_string();
     assert!(
         !html.contains("?events=")
-            && html.contains("The first 500 of 1200 events are listed in this file")
+            && html.contains("The first 50 of 1200 events are listed in this file")
     );
 }
 
@@ -128,7 +128,8 @@ fn in_a_single_file_no_id_is_another_runs() {
     for address in html.split("href=\"#").skip(1) {
         let own = address.starts_with("run/")
             || address.starts_with("golden/")
-            || address.starts_with("sweep/");
+            || address.starts_with("sweep/")
+            || address.starts_with("source/");
         assert!(own, "{}", &address[..40]);
     }
 }
@@ -142,7 +143,7 @@ fn every_link_within_the_page_leads_somewhere() {
             html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert_eq!(ids.len(), html.matches(" id=\"").count(), "an id is there twice");
         for link in html.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
-            let page = ["golden/", "sweep/"].iter().any(|other| link.starts_with(other));
+            let page = ["golden/", "sweep/", "source/"].iter().any(|other| link.starts_with(other));
             assert!(page || ids.contains(link), "{link}");
         }
     }
@@ -288,4 +289,76 @@ fn hostile_texts_are_shown_and_do_nothing() {
 #[test]
 fn the_page_is_as_its_golden() {
     assert_golden("run.html", &shown(&stalled_run(), &Ok(stalled_trace()), ""));
+}
+
+/// A trace with this many turns, timers and events.
+fn long_trace(number: u64) -> Trace {
+    let mut trace = stalled_trace();
+    let events = trace.events.clone();
+    let last = events.last().expect("an event").at;
+    for round in 1..number {
+        let later = |event: &loopbox_trace::Event| loopbox_trace::Event {
+            at: event.at + loopbox_trace::Nanos(last.0 * round),
+            ..*event
+        };
+        trace.events.extend(events.iter().map(later));
+    }
+    trace
+}
+
+fn in_file(run: &KeptRun, trace: Trace, left_out: Option<&str>) -> String {
+    let query = Query { left_out: left_out.map(String::from), ..Query::default() };
+    body(&file(), run, &Ok(trace), &query).into_string()
+}
+
+/// How many rows the table of a part has.
+fn rows_of(html: &str, part: &str) -> usize {
+    let id = format!(" id=\"run/scenarios/db/seed-7/{part}\"");
+    let rest = html.split(&id).nth(1).unwrap_or_else(|| panic!("{part}"));
+    let part = rest.split("<details class=\"fold\"").next().unwrap_or_default();
+    part.matches("<tr data-event=").count()
+}
+
+#[test]
+fn in_a_file_a_run_that_fails_lists_little_and_one_that_holds_less() {
+    let failing = stalled_run();
+    let holding = changed_run(|record| record.holds = true);
+    let html = in_file(&failing, long_trace(200), None);
+    assert_eq!(rows_of(&html, "turns"), 20);
+    assert_eq!(html.matches(" id=\"run/scenarios/db/seed-7/event-").count(), 50);
+    assert!(words(&html).contains("The longest 20 of"), "what is missing is said");
+    let fails = html.len();
+    let beside =
+        |html: &str| (html.contains("class=\"histogram\""), html.contains("seed-7/pipes\""));
+    assert_eq!(beside(&html), (true, true));
+    let html = in_file(&holding, long_trace(200), None);
+    assert_eq!(rows_of(&html, "turns"), 5);
+    assert_eq!(beside(&html), (false, false), "no drawing, and nothing about pipes: there is none");
+    assert!(!html.contains("/event-"), "neither events nor links to them");
+    let note = format!(
+        "None of {} events are listed in this file; loopbox view shows all of them.",
+        long_trace(200).events.len()
+    );
+    assert!(words(&html).contains(&note), "{note}");
+    assert!(html.len() * 3 < fails * 2 && fails < 200_000, "{} {fails}", html.len());
+    for part in ["output", "scenario", "signals", "checks", "drawn"] {
+        assert!(html.contains(part), "{part}");
+    }
+    // Then nothing else tells of the events.
+    let html = in_file(&holding, long_trace(200), Some("It is too large."));
+    assert_eq!(html.matches(" id=\"run/scenarios/db/seed-7/event-").count(), 50);
+}
+
+#[test]
+fn what_a_file_leaves_out_has_no_links() {
+    for holds in [true, false] {
+        let run = changed_run(|record| record.holds = holds);
+        let html = in_file(&run, long_trace(200), None);
+        let ids: std::collections::BTreeSet<&str> =
+            html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        for link in html.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let page = ["golden/", "sweep/", "source/"].iter().any(|other| link.starts_with(other));
+            assert!(page || ids.contains(link), "{link}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use loopbox_trace::{EventKind, Lane};
 use maud::{Markup, html};
 
 use crate::parts::{duration, name};
-use crate::tables::{Context, ROWS_MAX, cut_note, folded, or_nothing, table};
+use crate::tables::{Context, cut_note, folded, or_nothing, table};
 
 pub(super) fn section(context: &Context<'_>) -> Markup {
     let trace = context.trace;
@@ -16,7 +16,7 @@ pub(super) fn section(context: &Context<'_>) -> Markup {
     let mut turns: Vec<(Turn, usize)> = measure::turns(trace).into_iter().zip(begins).collect();
     let all = turns.len();
     turns.sort_by_key(|(turn, _)| Reverse(turn.length()));
-    turns.truncate(ROWS_MAX);
+    turns.truncate(context.limits.rows);
     let rows = html! {
         @for (turn, event) in &turns {
             tr data-event=(event) {
@@ -34,7 +34,7 @@ pub(super) fn section(context: &Context<'_>) -> Markup {
         @if turns.is_empty() {
             p.note { "No event loop ran a turn." }
         } @else {
-            (cut_note(turns.len(), all, "longest"))
+            (cut_note(context, turns.len(), all, "longest"))
             (table("Turns of the loop, the longest first",
                 &["Begin", "Length", "CPU", "Blocked", "What took the time", "Scenario"], &rows))
         }

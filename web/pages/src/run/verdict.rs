@@ -11,6 +11,9 @@ use super::command;
 use crate::parts::{Tone, badge, budget_bar, code, duration, name, one_line};
 use crate::tables::{Ids, scenario_link, table};
 
+/// How many of the parameters that a seed decided are listed.
+const CHOICES_MAX: usize = 100;
+
 /// What came out, as one would tell somebody.
 pub(super) fn paragraph(record: &Record, trace: Option<&Trace>) -> Markup {
     let failed: Vec<&Check> = with_status(record, |status| !status.is_good());
@@ -241,7 +244,7 @@ pub(crate) fn word(status: Status) -> &'static str {
 /// What the seed decided.
 pub(super) fn drawn(ids: &Ids, record: &Record) -> Markup {
     let rows = html! {
-        @for choice in record.choices.iter().take(crate::tables::ROWS_MAX) {
+        @for choice in record.choices.iter().take(CHOICES_MAX) {
             tr {
                 th scope="row" {
                     @match record.source.places.get(&choice.label) {
