@@ -50,7 +50,10 @@ fn axe_finds_nothing() {
             // Else another part of a file that is open already is not loaded anew.
             page.open("about:blank");
             page.open(address);
-            page.frames();
+            let seen = "[...document.querySelectorAll('[data-timeline]')].some(t => t.offsetParent !== null)";
+            if page.eval(seen) == true {
+                page.until_drawn();
+            }
             let found = findings(&mut page);
             all.extend(
                 found

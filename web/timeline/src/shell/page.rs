@@ -19,7 +19,7 @@ const INPUT_CHARS_MAX: u32 = 200;
 const BUTTONS: [(Action, &str, &str); 7] = [
     (Action::ZoomIn, "+", "Zoom in (w)"),
     (Action::ZoomOut, "\u{2212}", "Zoom out (s)"),
-    (Action::FitAll, "Fit", "Show everything (F)"),
+    (Action::FitAll, "Fit", "Fit everything (F)"),
     (Action::Undo, "Undo", "Undo the last zoom or jump (z)"),
     (Action::PreviousIssue, "\u{2039} Issue", "Previous issue (p)"),
     (Action::NextIssue, "Issue \u{203a}", "Next issue (n)"),
