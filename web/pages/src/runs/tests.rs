@@ -271,13 +271,13 @@ fn a_small_page_is_as_it_was_read() {
     let html = page(&server(), &runs, &Query::default());
     // A line for each element that opens, so that differences are seen.
     let lines = html.replace("><", ">\n<");
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/src/runs/golden.html");
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/goldens/runs.html");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(golden, &lines).expect("written");
     }
     assert_eq!(
         lines,
-        include_str!("golden.html"),
+        include_str!("../../goldens/runs.html"),
         "`BLESS=1 cargo test -p loopbox-pages` writes it anew"
     );
 }
