@@ -242,23 +242,18 @@ pub(crate) fn assert_harmless(html: &str, context: &str) {
     }
 }
 
-/// Asserts that a page is as the file of this name in `goldens`, which is written if `LOOPBOX_BLESS` is set. Read it
+/// Asserts that a page is as the file of this name in `goldens`, which is written if `BLESS` is set. Read it
 /// before you commit it.
 pub(crate) fn assert_golden(name: &str, html: &str) {
     // A line for each element, so that a change can be read.
     let lines = html.replace("><", ">\n<") + "\n";
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens").join(name);
-    if std::env::var_os("LOOPBOX_BLESS").is_some() {
+    if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, &lines).expect("a golden can be written");
     }
     let golden = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
     for (number, (expected, actual)) in golden.lines().zip(lines.lines()).enumerate() {
-        assert_eq!(
-            actual,
-            expected,
-            "line {} of {name}; LOOPBOX_BLESS=1 writes it anew",
-            number + 1
-        );
+        assert_eq!(actual, expected, "line {} of {name}; BLESS=1 writes it anew", number + 1);
     }
     assert_eq!(lines.lines().count(), golden.lines().count(), "lines of {name}");
 }

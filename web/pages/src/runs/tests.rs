@@ -2,7 +2,9 @@ use loopbox_trace::check::{Budget, Check, Status};
 use loopbox_trace::record::Record;
 
 use super::*;
-use crate::testing::{HOSTILE, assert_harmless, file, ms, server, stalled_run, with_record_texts};
+use crate::testing::{
+    HOSTILE, assert_golden, assert_harmless, file, ms, server, stalled_run, with_record_texts,
+};
 use crate::wellformed;
 
 /// A run of this scenario and seed, after a change to its record.
@@ -269,15 +271,5 @@ fn a_small_page_is_as_it_was_read() {
         unreadable("scenarios/cut/seed-0", "damaged at line 28: EOF while parsing an object"),
     ];
     let html = page(&server(), &runs, &Query::default());
-    // A line for each element that opens, so that differences are seen.
-    let lines = html.replace("><", ">\n<");
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/goldens/runs.html");
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(golden, &lines).expect("written");
-    }
-    assert_eq!(
-        lines,
-        include_str!("../../goldens/runs.html"),
-        "`BLESS=1 cargo test -p loopbox-pages` writes it anew"
-    );
+    assert_golden("runs.html", &html);
 }

@@ -440,11 +440,11 @@ fn the_scenes_of_whole_runs_are_as_their_goldens() {
         let trace = loopbox_trace::store::read(&stored[..]).expect("a trace");
         let shown = text(&Scene::of_run(&trace, Some(ms(20)), Vec::new()));
         let golden = goldens.join(format!("{name}.scene"));
-        if std::env::var_os("LOOPBOX_BLESS").is_some() {
+        if std::env::var_os("BLESS").is_some() {
             std::fs::write(&golden, &shown).expect("a golden can be written");
         }
         let golden = std::fs::read_to_string(&golden).unwrap_or_default().replace("\r\n", "\n");
-        assert_eq!(shown, golden, "{name}: LOOPBOX_BLESS=1 writes it anew");
+        assert_eq!(shown, golden, "{name}: BLESS=1 writes it anew");
     }
 }
 
