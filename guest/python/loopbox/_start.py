@@ -1,0 +1,156 @@
+"""The beginning and the end of a run: what CPython's own `main` does around a program.
+
+The component was made with the interpreter already started, so what an interpreter takes from its surroundings at
+its start (arguments, environment, warning filters, the seed of `random`) is taken here, at the start of the run.
+The end is CPython's, too: the error out of the program, threads, exit handlers, and then the modules
+are emptied, so that whatever was left pending or unretrieved is reported as it would be by `python app.py`.
+"""
+
+import atexit
+import gc
+import io
+import logging
+import os
+import random
+import sys
+import threading
+import time
+import tracemalloc
+import types
+import warnings
+from typing import NoReturn
+
+from . import _host, _importer, _loop, _signals, _tracing
+
+_name = ""
+_main: _importer.Module
+
+
+def configure(name: str, main: _importer.Module) -> None:
+    """In the build: which program this is, and whatever can be made ready before a run."""
+    global _name, _main
+    _name, _main = name, main
+    _loop.install()
+    _signals.install()
+
+
+def run() -> None:
+    """Runs the program. Does not return: the machine ends the process."""
+    _take_surroundings()
+    _tracing.start()
+    status = _run_main()
+    _exit(_finish(status))
+
+
+def _take_surroundings() -> None:
+    arguments = _host.environment.get_arguments()
+    sys.argv[:] = [_main.path, *arguments[1:]]
+    sys.orig_argv[:] = ["python3", *sys.argv]
+    os.environ.clear()
+    os.environ.update(_host.environment.get_environment())
+    sys.path[:] = [os.path.dirname(_main.path) or ""]
+    # As at a terminal: a line is written when it is whole, so that it has its time.
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        raw = io.FileIO(descriptor, "w", closefd=False)
+        raw.name = f"<{name}>"
+        errors = "backslashreplace" if name == "stderr" else "strict"
+        stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", errors, line_buffering=True)
+        stream.mode = "w"
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), "utf-8")
+    sys.stdin = sys.__stdin__ = stdin
+    random.seed()
+    logging._startTime = time.time_ns()
+    _take_switches()
+
+
+def _take_switches() -> None:
+    """The environment variables that the interpreter itself reads at its start."""
+    filters = []
+    if os.environ.get("PYTHONDEVMODE"):
+        filters.append("default")
+    if given := os.environ.get("PYTHONWARNINGS"):
+        filters += given.split(",")
+    if filters:
+        sys.warnoptions[:] = filters
+        warnings._processoptions(filters)
+    if frames := os.environ.get("PYTHONTRACEMALLOC"):
+        tracemalloc.start(int(frames))
+
+
+def _run_main() -> int | NoReturn:
+    main = types.ModuleType("__main__")
+    main.__dict__.update(__file__=_main.path, __builtins__=__builtins__, __cached__=None, __annotations__={})
+    sys.modules["__main__"] = main
+    try:
+        exec(_main.code, main.__dict__)
+    except SystemExit as error:
+        return _exit_status(error)
+    except KeyboardInterrupt as error:
+        _report(error)
+        return -_signals.SIGINT
+    except BaseException as error:
+        _report(error)
+        return 1
+    return 0
+
+
+def _exit_status(error: SystemExit) -> int:
+    match error.code:
+        case None:
+            return 0
+        case int(code):
+            return code & 0xFF
+        case message:
+            sys.stdout.flush()
+            print(message, file=sys.stderr)
+            return 1
+
+
+def _report(error: BaseException) -> None:
+    # The frames of the runtime are none of the program's business.
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code is not _main.code:
+        traceback = traceback.tb_next
+    error = error.with_traceback(traceback or error.__traceback__)
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except BaseException as another:
+        sys.__excepthook__(type(another), another, another.__traceback__)
+    sys.last_exc = error
+
+
+def _finish(status: int) -> int:
+    """What `Py_FinalizeEx` does that a program can see."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    _flush()
+    sys.last_exc = None
+    main = sys.modules.pop("__main__", None)
+    gc.collect()
+    # Names with one underscore first, then the others, as a module is cleared.
+    if main is not None:
+        names = main.__dict__
+        for is_private in (True, False):
+            for name in list(names):
+                if (name.startswith("_") and not name.startswith("__")) == is_private and name != "__builtins__":
+                    names[name] = None
+    gc.collect()
+    _flush()
+    return status
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass
+
+
+def _exit(status: int) -> NoReturn:
+    if status < 0:
+        _signals.die_of(-status)
+    _host.process.exit(status)
+    raise AssertionError("the machine has ended the process")

@@ -1,0 +1,109 @@
+"""What the trace is told of the loop: tasks with their names and places, steps, callbacks, timers.
+
+Everything here is without effect unless the run is traced. Reports and log records are `_reports`' business. Places
+of what blocks are not told from here: the machine reads them off the interpreter's frames itself.
+"""
+
+import functools
+import sys
+from asyncio import Handle, Task, TimerHandle
+from collections.abc import Callable
+from typing import Any
+
+from . import _host
+
+enabled = False
+"""Whether this run is traced."""
+
+step_begin = _host.tracing.step_begin
+callback_begin = _host.tracing.callback_begin
+callback_end = _host.tracing.callback_end
+
+_labels: dict[str, int] = {}
+
+
+def start() -> None:
+    """At the start of a run."""
+    global enabled
+    enabled = _host.tracing.enabled()
+
+
+def label(text: str) -> int:
+    """The label of a text, which the host is asked for once."""
+    known = _labels.get(text)
+    if known is None:
+        known = _labels[text] = _host.tracing.intern(text)
+    return known
+
+
+def place_of_caller() -> str:
+    """`file:line` of the innermost frame that belongs to the program; empty if there is none."""
+    frame = sys._getframe(1)
+    while frame is not None and is_foreign(frame.f_code.co_filename):
+        frame = frame.f_back
+    return "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+@functools.cache
+def is_foreign(file: str) -> bool:
+    """Whether code of this file is the runtime's, the standard library's or a requirement's."""
+    return file.startswith(("/", "<frozen", "site-packages/")) or file == "<string>"
+
+
+def spawned(task: Task[Any]) -> int:
+    """A task was made; returns what the trace knows it by."""
+    number = _host.tracing.task_spawned(label(task.get_name()), label(place_of_caller()))
+    task._loopbox = number
+    return number
+
+
+def number_of(task: Task[Any]) -> int:
+    """What the trace knows a task by."""
+    try:
+        return task._loopbox
+    except AttributeError:
+        # Made by other means than the loop's `create_task`.
+        return spawned(task)
+
+
+def stepped(number: int, task: Task[Any]) -> None:
+    """A step has ended, and the task with it."""
+    if task.cancelled():
+        outcome = _host.tracing.Outcome.CANCELLED
+    elif task._exception is not None:
+        outcome = _host.tracing.Outcome.FAILED
+    else:
+        outcome = _host.tracing.Outcome.DONE
+    _host.tracing.step_end(number, outcome)
+
+
+def fired(handle: TimerHandle) -> None:
+    """A timer is seen by the loop."""
+    _host.tracing.timer_fired(name_of(handle._callback), max(0, round(handle._when * 1e9)))
+
+
+def name_of(callback: Callable[..., Any]) -> int:
+    """The label of a callback's name."""
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    name = getattr(callback, "__qualname__", None) or type(callback).__qualname__
+    return label(name)
+
+
+def run_traced(handle: Handle) -> None:
+    """Runs a handle as one step of a task or as one callback."""
+    callback = handle._callback
+    task = getattr(callback, "__self__", None)
+    if isinstance(task, Task):
+        number = number_of(task)
+        step_begin(number)
+        handle._run()
+        if task.done():
+            stepped(number, task)
+    else:
+        name = name_of(callback)
+        callback_begin(name)
+        try:
+            handle._run()
+        finally:
+            callback_end(name)
