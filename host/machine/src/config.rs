@@ -28,7 +28,8 @@ pub struct Config {
     pub wall_clock: Duration,
     /// Threads of the worker pool.
     pub workers: u16,
-    /// Picoseconds of virtual time for one unit of fuel (about one WebAssembly instruction); at least 1.
+    /// Picoseconds of virtual time for one unit of fuel (about one WebAssembly instruction) of the run's own program;
+    /// at least 1. Other programs have a price of their own ([`ProgramPlan::ps_per_fuel`]).
     pub ps_per_fuel: u64,
     /// What ends a run that would not end by itself.
     pub limits: Limits,
@@ -131,6 +132,9 @@ pub struct ProgramPlan {
     pub name: String,
     /// From its start to its first instruction.
     pub start: Draw<Nanos>,
+    /// Picoseconds of virtual time for one unit of its fuel; at least 1. It depends on the language that the program is
+    /// written in: an interpreter needs more instructions for the same work.
+    pub ps_per_fuel: u64,
 }
 
 /// One signal that the scenario sends.

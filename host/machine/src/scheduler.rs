@@ -52,6 +52,8 @@ struct Process {
     bound: Nanos,
     base: Nanos,
     yields: u64,
+    /// What its fuel costs, in picoseconds a unit.
+    ps_per_fuel: u64,
 }
 
 /// A process of a pool: a run of its own, on a thread of `blocking`.
@@ -171,6 +173,7 @@ impl Scheduler {
             bound: Nanos::ZERO,
             base: Nanos::ZERO,
             yields: 0,
+            ps_per_fuel: config.ps_per_fuel,
         });
     }
 
@@ -206,6 +209,7 @@ impl Scheduler {
             bound: Nanos::ZERO,
             base: Nanos::ZERO,
             yields: 0,
+            ps_per_fuel: config.ps_per_fuel,
         });
     }
 
@@ -349,9 +353,9 @@ impl Scheduler {
     fn has_yielded(&mut self, pid: Pid) -> bool {
         let mut shared = self.world.lock();
         let State::Running { at } = shared.process(pid).state else { return false };
-        let interval = u128::from(FUEL_PER_YIELD) * u128::from(self.config.ps_per_fuel) / 1_000;
-        let interval = u64::try_from(interval).unwrap_or(u64::MAX);
         let process = &mut self.processes[pid.0 as usize - 1];
+        let interval = u128::from(FUEL_PER_YIELD) * u128::from(process.ps_per_fuel) / 1_000;
+        let interval = u64::try_from(interval).unwrap_or(u64::MAX);
         if at != process.bound || process.yields == 0 {
             (process.base, process.yields) = (at, 0);
         }
@@ -369,18 +373,23 @@ impl Scheduler {
             let name = self.world.lock().name(pid);
             return self.start_isolated(&name, call, at);
         }
+        let own = || (self.program.pre.clone(), self.config.ps_per_fuel);
+        let (pre, ps_per_fuel) = if program == self.config.program_name {
+            own()
+        } else {
+            let plan = self.config.programs.iter().find(|plan| plan.name == program);
+            let other = self.program.others.get(&program).zip(plan);
+            other.map_or_else(own, |(pre, plan)| (pre.clone(), plan.ps_per_fuel))
+        };
         let config = Arc::new(Config {
             args,
             env,
-            program_name: program.clone(),
+            program_name: program,
+            ps_per_fuel,
             stdin: self.config.stdin.clone(),
             signals: Vec::new(),
             ..Config::clone(&self.config)
         });
-        let pre = match self.program.others.get(&program) {
-            Some(pre) if program != self.config.program_name => pre.clone(),
-            _ => self.program.pre.clone(),
-        };
         let world = Arc::clone(&self.world);
         let kernel = Kernel::child(Arc::clone(&config), self.seed, world, pid, at);
         self.add(pre, &config, kernel);

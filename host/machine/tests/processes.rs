@@ -3,8 +3,11 @@
 #[expect(dead_code, reason = "these guests need less")]
 mod guests;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use futures_lite::future::block_on;
-use loopbox_machine::config::SignalPlan;
+use loopbox_machine::config::{Draw, ProgramPlan, SignalPlan};
 use loopbox_machine::{Config, Run};
 use loopbox_trace::{Ending, EventKind, ExitStatus, Limit, Nanos, Signal, Stream};
 
@@ -113,6 +116,36 @@ fn a_child_that_spins_is_killed_at_the_right_moment_and_leaves_nothing_after_it(
     assert!((MS(100)..MS(101)).contains(&at), "{at}");
     let late = run.trace.events.iter().filter(|event| !run.trace.is_first_process(event.lane));
     assert!(late.into_iter().all(|event| event.at <= at));
+}
+
+#[test]
+fn each_program_has_a_price_for_its_fuel() {
+    let spins = "(loop $more
+           (local.set $n (i32.add (local.get $n) (i32.const 1)))
+           (br_if $more (i32.lt_u (local.get $n) (i32.const 10000))))";
+    let starts_one = "(local.set $pid (call $spawn)) (drop (call $wait (local.get $pid)))";
+    let child = program(&family("(unreachable)", spins));
+    let parent = program(&family(starts_one, "(unreachable)"));
+    let parent = parent.with_programs(BTreeMap::from([("guest".to_owned(), child)]));
+    let ends_at = |own, childs| {
+        let start = Draw::Fixed(Nanos::ZERO);
+        let plan = ProgramPlan { name: "guest".into(), start, ps_per_fuel: childs };
+        let config = Config {
+            program_name: "parent".into(),
+            ps_per_fuel: own,
+            programs: vec![plan],
+            ..Config::default()
+        };
+        let run = block_on(sandbox().run(&parent, &Arc::new(config), 0));
+        assert_eq!(run.trace.ending, Ending::Exited { status: 0 });
+        let [(at, _)] = exited(&run)[..] else { panic!("one child") };
+        at.0
+    };
+    let (cheap, dear) = (ends_at(1_000, 1_000), ends_at(1_000, 10_000));
+    // The parent, who burns next to nothing, has its own.
+    assert!((9 * cheap..10 * cheap).contains(&dear), "{cheap} {dear}");
+    let parents = ends_at(10_000, 1_000) - cheap;
+    assert!(parents < cheap / 10, "{cheap} {parents}");
 }
 
 #[test]

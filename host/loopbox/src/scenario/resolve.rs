@@ -63,6 +63,9 @@ pub(super) fn resolve(
     let reports = document.diagnostics.unwrap_or_default().0;
     config.diagnostics = diagnostics(reports, sources)?;
     let stack_bytes = machine(&mut config, document.machine.unwrap_or_default().0);
+    for plan in &mut config.programs {
+        plan.ps_per_fuel = config.ps_per_fuel;
+    }
     let (expect, golden) = expect(document.expect, sources)?;
     Ok(Scenario {
         path: path.to_owned(),
@@ -152,7 +155,8 @@ fn programs(
             return Err(sources.error(span, format!("two programs are called `{name}`")));
         }
         let start = start.map_or(Draw::Fixed(Nanos::ZERO), |DrawnNanos(start)| start);
-        plans.push(ProgramPlan { name, start });
+        // What fuel costs is said for the whole machine, which is looked at later.
+        plans.push(ProgramPlan { name, start, ps_per_fuel: Config::default().ps_per_fuel });
     }
     Ok((programs, plans))
 }
