@@ -65,27 +65,31 @@ def prepare() -> types.ModuleType:
     with open(os.path.join(STAGE, "loopbox_manifest.json"), encoding="utf-8") as file:
         manifest = json.load(file)
     main = manifest["main"]
-    modules = {}
-    for root, prefix in ((REQUIREMENTS, "site-packages/"), (PROGRAM, "")):
-        modules.update(_modules(root, prefix, main if root == PROGRAM else None))
-    if "__main__" not in modules:
+    modules = _modules(REQUIREMENTS, "site-packages/", {}, None)
+    files: dict[str, _importer.Module] = {}
+    requirements = list(modules.values())
+    modules |= _modules(PROGRAM, "", files, main)
+    if main is not None and main not in files:
         raise ProgramError(f"there is no `{main}` in the program")
     library = _library()
-    _preload([*PRELOADED, *sorted(_imports(modules))], modules)
+    sources = [*requirements, *files.values()]
+    _preload([*PRELOADED, *sorted(_imports(sources))], modules)
     _importer.install(modules, library)
-    _keep_sources(modules, library)
+    _keep_sources(sources, library)
 
     from . import _start
 
-    _start.configure(manifest["name"], modules["__main__"])
+    _start.configure(main, files)
     # A collection in a run need not look at what was made here.
     gc.collect()
     gc.freeze()
     return _start
 
 
-def _modules(root: str, prefix: str, main: str | None) -> dict[str, _importer.Module]:
-    """All modules below a folder, compiled, by their full names."""
+def _modules(
+    root: str, prefix: str, runnable: dict[str, _importer.Module], main: str | None
+) -> dict[str, _importer.Module]:
+    """All modules below a folder, compiled, by their full names; adds to `runnable` what can be the main file."""
     found = {}
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if name != "__pycache__")
@@ -94,20 +98,17 @@ def _modules(root: str, prefix: str, main: str | None) -> dict[str, _importer.Mo
             stem, extension = os.path.splitext(file)
             path = os.path.join(folder, file)
             relative = os.path.relpath(path, root).replace(os.sep, "/")
-            if relative == main:
-                name = "__main__"
-            elif extension != ".py":
+            if extension != ".py" and relative != main:
                 continue
-            else:
-                parts = [] if package == "." else package.split(".")
-                parts += [] if stem == "__init__" and parts else [stem]
-                if not all(part.isidentifier() for part in parts):
-                    continue
-                name = ".".join(parts)
-            found[name] = _compile(path, prefix + relative, stem == "__init__" and name != "__main__", prefix == "")
-            if name == "__main__" and stem.isidentifier() and package == ".":
-                # The main file can be imported by its own name, too, as anywhere.
-                found.setdefault(stem, found[name])
+            parts = [] if package == "." else package.split(".")
+            parts += [] if stem == "__init__" and parts else [stem]
+            is_module = extension == ".py" and parts != ["__main__"] and all(part.isidentifier() for part in parts)
+            if not is_module and prefix:
+                continue
+            module = _compile(path, prefix + relative, stem == "__init__", prefix == "")
+            runnable[relative] = module
+            if is_module:
+                found[".".join(parts)] = module
     return found
 
 
@@ -129,10 +130,10 @@ def _syntax_error(error: SyntaxError | ValueError, shown: str, source: bytes) ->
     return traceback.format_exception_only(error)
 
 
-def _imports(modules: dict[str, _importer.Module]) -> set[str]:
+def _imports(modules: list[_importer.Module]) -> set[str]:
     """The names that these modules import, anywhere in their code."""
     names: set[str] = set()
-    for module in modules.values():
+    for module in modules:
         if module.code is None:
             continue
         for node in ast.walk(ast.parse(module.source)):
@@ -188,9 +189,9 @@ def _read(path: str) -> bytes:
         return file.read()
 
 
-def _keep_sources(modules: dict[str, _importer.Module], library: dict[str, _importer.Kept]) -> None:
+def _keep_sources(modules: list[_importer.Module], library: dict[str, _importer.Kept]) -> None:
     """Lets tracebacks and warnings show lines of source."""
-    for module in modules.values():
+    for module in modules:
         _importer.remember_source(module.path, module.source)
     for kept in library.values():
         _importer.remember_source(kept.path, kept)

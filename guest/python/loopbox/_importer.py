@@ -104,7 +104,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 def install(modules: dict[str, Module], library: dict[str, Kept]) -> None:
     """From now on imports find these."""
-    sys.meta_path.insert(0, _Finder({name: m for name, m in modules.items() if name != "__main__"}, library))
+    sys.meta_path.insert(0, _Finder(modules, library))
 
 
 def remember_source(path: str, source: bytes | Kept) -> None:

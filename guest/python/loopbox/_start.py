@@ -22,14 +22,22 @@ from typing import NoReturn
 
 from . import _host, _importer, _loop, _signals, _tracing
 
-_name = ""
+_files: dict[str, _importer.Module] = {}
+"""The program's files that can be run, by their paths in its folder."""
+
 _main: _importer.Module
+"""The file that is run."""
 
 
-def configure(name: str, main: _importer.Module) -> None:
-    """In the build: which program this is, and whatever can be made ready before a run."""
-    global _name, _main
-    _name, _main = name, main
+def configure(main: str | None, files: dict[str, _importer.Module]) -> None:
+    """In the build: which program this is, and whatever can be made ready before a run.
+
+    A run whose `argv[0]` is another of its files runs that one.
+    """
+    global _main
+    _files.update(files)
+    if main is not None:
+        _main = files[main]
     _loop.install()
     _signals.install()
 
@@ -43,7 +51,10 @@ def run() -> None:
 
 
 def _take_surroundings() -> None:
+    global _main
     arguments = _host.environment.get_arguments()
+    if arguments[0] in _files:
+        _main = _files[arguments[0]]
     sys.argv[:] = [_main.path, *arguments[1:]]
     sys.orig_argv[:] = ["python3", *sys.argv]
     os.environ.clear()
