@@ -7,6 +7,7 @@ are emptied, so that whatever was left pending or unretrieved is reported as it 
 """
 
 import atexit
+import collections
 import gc
 import io
 import logging
@@ -81,6 +82,7 @@ def _take_switches() -> None:
     filters = []
     if os.environ.get("PYTHONDEVMODE"):
         filters.append("default")
+        sys.flags = _flags_with(dev_mode=True)
     if given := os.environ.get("PYTHONWARNINGS"):
         filters += given.split(",")
     if filters:
@@ -88,6 +90,17 @@ def _take_switches() -> None:
         warnings._processoptions(filters)
     if frames := os.environ.get("PYTHONTRACEMALLOC"):
         tracemalloc.start(int(frames))
+
+
+def _flags_with(**changed: bool) -> object:
+    """`sys.flags` with some of them changed: the interpreter's own cannot be made a second time."""
+    flags = sys.flags
+    kind = collections.namedtuple("flags", type(flags).__match_args__, module="sys")
+    for name in set(dir(flags)) - set(dir(kind)):
+        # Those that are no fields.
+        setattr(kind, name, getattr(flags, name))
+    kind.__name__ = kind.__qualname__ = "sys.flags"
+    return kind(*flags)._replace(**changed)
 
 
 def _run_main() -> int | NoReturn:
