@@ -6,12 +6,15 @@ Executors and threads are in `_threads`, pipes and children in `_processes`: the
 told of in `Notices`.
 """
 
+import ast
 import asyncio
 import heapq
+import inspect
+import math
 import selectors
 import signal
+import time
 from asyncio import base_events, events, unix_events
-from asyncio.log import logger
 from collections.abc import Callable
 from typing import Any, override
 
@@ -71,7 +74,50 @@ class EpollSelector(selectors._BaseSelectorImpl):
 
     @override
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        raise AssertionError("the loop waits by itself")
+        """For programs that wait in a way of their own; our loop waits by itself."""
+        until = _host.FOREVER
+        if timeout is not None:
+            until = min(time.monotonic_ns() + max(0, math.ceil(timeout * 1e9)), _host.FOREVER)
+        loop = events._get_running_loop()
+        answer = _wait(until)
+        if answer == _host.PARK:
+            answer = _host.event_loop.park()
+        if answer == _host.NEVER:
+            _deadlock.report(loop)
+        return _take_notices(loop, self) if answer & _host.NOTICES else []
+
+
+_WOKEN = selectors.SelectorKey("the self-pipe", -1, selectors.EVENT_READ, (None, None))
+"""What is ready when the loop is woken otherwise than by a descriptor."""
+
+
+def _take_notices(
+    loop: EventLoop | None, selector: EpollSelector
+) -> list[tuple[selectors.SelectorKey, int]]:
+    """Takes what the machine has to tell; returns what is ready, as `select` does."""
+    ready = []
+    while (notice := _next_notice()) is not None:
+        match notice.kind:
+            case _Kind.READABLE | _Kind.WRITABLE:
+                event = selectors.EVENT_READ if notice.kind == _Kind.READABLE else selectors.EVENT_WRITE
+                key = selector._fd_to_key.get(notice.id)
+                if key is not None:
+                    ready.append((key, event & key.events))
+                continue
+            case _Kind.SIGNAL if isinstance(loop, EventLoop):
+                loop._signalled(notice.id)
+            case _Kind.SIGNAL:
+                _signals.run_handler(notice.id)
+            case _Kind.RUN_JOB:
+                Notices.run_job(notice.id)
+            case _Kind.JOB_FINISHED:
+                Notices.job_finished(notice.id)
+            case _Kind.MESSAGE:
+                Notices.message(loop, notice.id)
+            case _Kind.CHILD_EXITED:
+                Notices.child_exited(notice.id)
+        ready.append((_WOKEN, selectors.EVENT_READ))
+    return ready
 
 
 class _SignalHandle(events.Handle):
@@ -90,8 +136,10 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
 
     _selector: EpollSelector
 
-    def __init__(self) -> None:
-        super().__init__(EpollSelector())
+    def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
+        super().__init__(EpollSelector() if selector is None else selector)
+        # One that waits or tells the time in its own way is asked, as by CPython.
+        self._asked = type(self._selector) is not EpollSelector or type(self).time is not EventLoop.time
         if _host.tracing.debug():
             self.set_debug(True)
 
@@ -110,11 +158,9 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
         pass
 
     @override
-    def run_forever(self) -> None:
-        try:
-            super().run_forever()
-        finally:
-            _host.event_loop.stop()
+    def _run_forever_cleanup(self) -> None:
+        super()._run_forever_cleanup()
+        _host.event_loop.stop()
 
     @override
     def create_task(self, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
@@ -142,23 +188,32 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
                 self._timer_cancelled_count -= 1
                 heapq.heappop(scheduled)._scheduled = False
 
-        if ready or self._stopping:
-            until = 0
-        elif scheduled:
-            until = min(max(0, round(scheduled[0]._when * 1e9)), _host.FOREVER)
+        if self._asked:
+            timeout = None
+            if ready or self._stopping:
+                timeout = 0
+            elif scheduled:
+                timeout = min(max(0, scheduled[0]._when - self.time()), base_events.MAXIMUM_SELECT_TIMEOUT)
+            self._process_events(self._selector.select(timeout))
+            now = self.time()
         else:
             until = _host.FOREVER
-        answer = _wait(until)
-        if answer == _host.PARK:
-            answer = _host.event_loop.park()
-        if answer == _host.NEVER:
-            _deadlock.report(self)
-        if answer & _host.NOTICES:
-            self._take_notices()
-            answer &= _host.TIME
+            if ready or self._stopping:
+                until = 0
+            elif scheduled:
+                until = min(max(0, round(scheduled[0]._when * 1e9)), _host.FOREVER)
+            answer = _wait(until)
+            if answer == _host.PARK:
+                answer = _host.event_loop.park()
+            if answer == _host.NEVER:
+                _deadlock.report(self)
+            if answer & _host.NOTICES:
+                self._process_events(_take_notices(self, self._selector))
+                answer &= _host.TIME
+            now = answer / 1e9
 
         traced = _tracing.enabled
-        end_time = answer / 1e9 + self._clock_resolution
+        end_time = now + self._clock_resolution
         while scheduled and scheduled[0]._when < end_time:
             handle = heapq.heappop(scheduled)
             handle._scheduled = False
@@ -166,49 +221,36 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
             if traced:
                 _tracing.fired(handle)
 
-        run = _tracing.run_traced if traced else events.Handle._run
         debug = self._debug
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if handle._cancelled:
-                continue
-            if debug:
-                try:
-                    self._current_handle = handle
-                    t0 = self.time()
-                    run(handle)
-                    dt = self.time() - t0
-                    if dt >= self.slow_callback_duration:
-                        logger.warning("Executing %s took %.3f seconds", base_events._format_handle(handle), dt)
-                finally:
-                    self._current_handle = None
-            else:
-                run(handle)
+        running = None
+        try:
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                if handle._cancelled:
+                    continue
+                if traced:
+                    running = _tracing.begin(handle)
+                if debug:
+                    try:
+                        self._current_handle = handle
+                        t0 = self.time()
+                        handle._run()
+                        dt = self.time() - t0
+                        if dt >= self.slow_callback_duration:
+                            base_events.logger.warning("Executing %s took %.3f seconds", base_events._format_handle(handle), dt)
+                    finally:
+                        self._current_handle = None
+                else:
+                    handle._run()
+                if traced:
+                    running = _tracing.end(running)
+        except BaseException:
+            # Nothing else comes through: what a callback raises is reported where it runs.
+            if traced:
+                _tracing.end(running)
+            raise
         # A cycle through a traceback would keep it alive.
         handle = None
-
-    def _take_notices(self) -> None:
-        while (notice := _next_notice()) is not None:
-            match notice.kind:
-                case _Kind.SIGNAL:
-                    self._signalled(notice.id)
-                case _Kind.RUN_JOB:
-                    Notices.run_job(notice.id)
-                case _Kind.JOB_FINISHED:
-                    Notices.job_finished(notice.id)
-                case _Kind.MESSAGE:
-                    Notices.message(self, notice.id)
-                case _Kind.READABLE:
-                    self._descriptor_ready(notice.id, selectors.EVENT_READ)
-                case _Kind.WRITABLE:
-                    self._descriptor_ready(notice.id, selectors.EVENT_WRITE)
-                case _Kind.CHILD_EXITED:
-                    Notices.child_exited(notice.id)
-
-    def _descriptor_ready(self, fd: int, event: int) -> None:
-        key = self._selector._fd_to_key.get(fd)
-        if key is not None:
-            self._process_events([(key, event & key.events)])
 
     # Signals, as in asyncio's loop for Unix.
 
@@ -238,12 +280,47 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
             self._add_callback_signalsafe(handle)
 
 
+def _placed_as_asyncios(run_once: Callable[[EventLoop], None]) -> Callable[[EventLoop], None]:
+    """The same function, standing in stacks where asyncio's would: its file, its name, and its lines that run handles."""
+
+    def parsed(function: Callable[..., Any]) -> ast.FunctionDef:
+        # Not by `linecache`, which would remember the file as one that is there.
+        first = function.__code__.co_firstlineno
+        with open(function.__code__.co_filename, encoding="utf-8") as file:
+            lines = inspect.getblock(file.readlines()[first - 1 :])
+        tree = ast.parse("if True:\n" + "".join(lines))
+        ast.increment_lineno(tree, first - 2)
+        return tree.body[0].body[0]
+
+    def lines_that_run(function: ast.FunctionDef) -> list[ast.Expr]:
+        return [n for n in ast.walk(function) if isinstance(n, ast.Expr) and ast.unparse(n) == "handle._run()"]
+
+    ours, theirs = parsed(run_once), parsed(base_events.BaseEventLoop._run_once)
+    ours.decorator_list.clear()
+    running = list(zip(lines_that_run(ours), lines_that_run(theirs), strict=True))
+    for node in ast.walk(ours):
+        if hasattr(node, "lineno"):
+            ast.copy_location(node, theirs).end_lineno = theirs.lineno
+    for line, place in running:
+        for node, model in zip(ast.walk(line), ast.walk(place), strict=True):
+            if hasattr(model, "lineno"):
+                ast.copy_location(node, model)
+    namespace: dict[str, Any] = {}
+    exec(compile(ast.Module([ours], []), base_events.__file__, "exec"), globals(), namespace)
+    placed = namespace["_run_once"]
+    placed.__qualname__ = base_events.BaseEventLoop._run_once.__qualname__
+    placed.__code__ = placed.__code__.replace(co_qualname=placed.__qualname__)
+    return placed
+
+
 # The name is in texts such as `<_UnixSelectorEventLoop running=True closed=False debug=False>`.
 EventLoop.__name__ = EventLoop.__qualname__ = "_UnixSelectorEventLoop"
 
 
 def install() -> None:
     """In the build: makes this the loop of `asyncio.run` and of everything that makes one."""
+    EventLoop._run_once = _placed_as_asyncios(EventLoop._run_once)
+    selectors.DefaultSelector = selectors.EpollSelector = EpollSelector
     asyncio.SelectorEventLoop = asyncio.EventLoop = EventLoop
     unix_events.SelectorEventLoop = unix_events.EventLoop = EventLoop
     unix_events._UnixDefaultEventLoopPolicy._loop_factory = EventLoop

@@ -90,20 +90,22 @@ def name_of(callback: Callable[..., Any]) -> int:
     return label(name)
 
 
-def run_traced(handle: Handle) -> None:
-    """Runs a handle as one step of a task or as one callback."""
+def begin(handle: Handle) -> Task[Any] | int:
+    """A handle is about to run, as one step of a task or as one callback; returns what `end` wants."""
     callback = handle._callback
     task = getattr(callback, "__self__", None)
     if isinstance(task, Task):
-        number = number_of(task)
-        step_begin(number)
-        handle._run()
-        if task.done():
-            stepped(number, task)
-    else:
-        name = name_of(callback)
-        callback_begin(name)
-        try:
-            handle._run()
-        finally:
-            callback_end(name)
+        step_begin(number_of(task))
+        return task
+    name = name_of(callback)
+    callback_begin(name)
+    return name
+
+
+def end(running: Task[Any] | int | None) -> None:
+    """It has run."""
+    if isinstance(running, Task):
+        if running.done():
+            stepped(running._loopbox, running)
+    elif running is not None:
+        callback_end(running)
