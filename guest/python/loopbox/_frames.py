@@ -8,16 +8,28 @@ are not; one at the end is shown, because that is where the error comes from.
 Must be installed before `_asyncio` is imported, which keeps `traceback.extract_stack` for itself.
 """
 
+import gc
 import linecache
 import os
 import sys
 import traceback
-import warnings
 from collections.abc import Iterator
-from types import CoroutineType, FrameType, TracebackType
+from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType, TracebackType
+from typing import Any
 
 RUNTIME = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + "/loopbox"
 """File names of the runtime's code begin with this."""
+
+STEPPED = (CoroutineType, GeneratorType, AsyncGeneratorType)
+"""What has a frame that can be waiting."""
+
+DEPTH_MAX = 1000
+"""Of a chain of awaits."""
+
+
+def is_runtimes(file: str) -> bool:
+    """Whether this is a file of the runtime's."""
+    return file.startswith(RUNTIME)
 
 
 def _walk_stack(f: FrameType | None) -> Iterator[tuple[FrameType, int]]:
@@ -80,17 +92,40 @@ def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
     file.flush()
 
 
-def _warn_unawaited_coroutine(coro: CoroutineType) -> None:
-    """`warnings._warn_unawaited_coroutine`, which the interpreter calls when a coroutine dies."""
+def unawaited(coro: CoroutineType, origin: tuple[tuple[str, int, str], ...] | None) -> str:
+    """What `warnings._warn_unawaited_coroutine` says, with this origin."""
     lines = [f"coroutine '{coro.__qualname__}' was never awaited\n"]
-    if coro.cr_origin is not None:
-        origin = [
+    if origin is not None:
+        shown = [
             (file, line, function, linecache.getline(file, line))
-            for file, line, function in reversed(coro.cr_origin)
-            if not file.startswith(RUNTIME)
+            for file, line, function in reversed(origin)
+            if not is_runtimes(file)
         ]
-        lines += ["Coroutine created at (most recent call last)\n", *traceback.format_list(origin)]
-    warnings.warn("".join(lines).rstrip("\n"), category=RuntimeWarning, stacklevel=2, source=coro)
+        lines += ["Coroutine created at (most recent call last)\n", *traceback.format_list(shown)]
+    return "".join(lines).rstrip("\n")
+
+
+def place_below(frame: FrameType) -> tuple[str, int]:
+    """Where CPython would be in the place of a frame of the runtime's: file and line."""
+    for shown, line in _visible(frame):
+        return shown.f_code.co_filename, line
+    return "<sys>", 0
+
+
+def awaiting(task: Any) -> Iterator[FrameType]:
+    """The frames of a task that waits, outermost first: its coroutine's, and that of each one it awaits."""
+    awaited = task.get_coro()
+    for _ in range(DEPTH_MAX):
+        if awaited is None:
+            return
+        for frame, further in (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await")):
+            if (found := getattr(awaited, frame, None)) is not None:
+                yield found
+                awaited = getattr(awaited, further)
+                break
+        else:
+            # The interpreter's own awaitables, such as a step of an asynchronous generator, do not tell of whom.
+            awaited = next((thing for thing in gc.get_referents(awaited) if isinstance(thing, STEPPED)), None)
 
 
 def install() -> None:
@@ -99,4 +134,3 @@ def install() -> None:
     traceback.walk_stack = _walk_stack
     traceback._walk_tb_with_full_positions = _walk_error
     sys.unraisablehook = sys.__unraisablehook__ = _unraisable
-    warnings._warn_unawaited_coroutine = _warn_unawaited_coroutine

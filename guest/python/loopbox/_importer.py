@@ -107,6 +107,12 @@ def install(modules: dict[str, Module], library: dict[str, Kept]) -> None:
     sys.meta_path.insert(0, _Finder(modules, library))
 
 
+def is_programs(module: types.ModuleType | None) -> bool:
+    """Whether a module came with the program: its own, or a requirement's."""
+    loader = getattr(getattr(module, "__spec__", None), "loader", None)
+    return isinstance(loader, _Loader) and isinstance(loader.module, Module)
+
+
 def remember_source(path: str, source: bytes | Kept) -> None:
     """Lets `linecache`, and so tracebacks and warnings, know the lines of a file that is not there."""
 

@@ -18,7 +18,7 @@ from asyncio import base_events, events, unix_events
 from collections.abc import Callable
 from typing import Any, override
 
-from . import _deadlock, _host, _signals, _tracing
+from . import _deadlock, _host, _signals, _tracing, _watch
 
 _wait = _host.event_loop.wait
 _next_notice = _host.event_loop.next_notice
@@ -123,7 +123,7 @@ def _take_notices(
 class _SignalHandle(events.Handle):
     """The handler of a signal, set up by `add_signal_handler`."""
 
-    __slots__ = ("_number",)
+    __slots__ = ("_number", "_place")
 
     @override
     def _run(self) -> None:
@@ -131,17 +131,28 @@ class _SignalHandle(events.Handle):
         _host.signals.handled(self._number)
 
 
+class _SlowCallbackDuration:
+    """An attribute that the machine is told of, which reports what blocks the loop for as long as that."""
+
+    told = 0.1
+
+    def __set__(self, loop: EventLoop, seconds: float) -> None:
+        loop.__dict__["slow_callback_duration"] = seconds
+        if seconds != self.told and _tracing.enabled:
+            self.told = seconds
+            _host.tracing.slow_callback_duration(min(max(0, round(seconds * 1e9)), _host.FOREVER))
+
+
 class EventLoop(unix_events._UnixSelectorEventLoop):
     """`asyncio.new_event_loop()` in the sandbox."""
 
     _selector: EpollSelector
+    slow_callback_duration = _SlowCallbackDuration()
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         super().__init__(EpollSelector() if selector is None else selector)
         # One that waits or tells the time in its own way is asked, as by CPython.
         self._asked = type(self._selector) is not EpollSelector or type(self).time is not EventLoop.time
-        if _host.tracing.debug():
-            self.set_debug(True)
 
     # What a selector loop keeps to be woken by other threads and by signals; the machine does that here.
 
@@ -165,8 +176,8 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
     @override
     def create_task(self, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
         task = super().create_task(coro, **kwargs)
-        if _tracing.enabled and not hasattr(task, "_loopbox"):
-            _tracing.spawned(task)
+        if _tracing.enabled:
+            _tracing.made(task)
         return task
 
     @override
@@ -221,7 +232,7 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
             if traced:
                 _tracing.fired(handle)
 
-        debug = self._debug
+        debug, slow = self._debug, False
         running = None
         try:
             for _ in range(len(ready)):
@@ -230,13 +241,14 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
                     continue
                 if traced:
                     running = _tracing.begin(handle)
-                if debug:
+                if self._debug:
                     try:
                         self._current_handle = handle
                         t0 = self.time()
                         handle._run()
                         dt = self.time() - t0
                         if dt >= self.slow_callback_duration:
+                            slow = True
                             base_events.logger.warning("Executing %s took %.3f seconds", base_events._format_handle(handle), dt)
                     finally:
                         self._current_handle = None
@@ -249,8 +261,15 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
             if traced:
                 _tracing.end(running)
             raise
+        if debug and not slow and (took := self.time() - now) >= self.slow_callback_duration > 0:
+            _watch.slow_turn(took)
         # A cycle through a traceback would keep it alive.
         handle = None
+
+    @override
+    def _asyncgen_finalizer_hook(self, agen: Any) -> None:
+        _watch.generator_left(agen, self.is_closed())
+        super()._asyncgen_finalizer_hook(agen)
 
     # Signals, as in asyncio's loop for Unix.
 
@@ -268,6 +287,9 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
             raise RuntimeError(str(error)) from None
         except OSError:
             raise RuntimeError(f"sig {sig} cannot be caught") from None
+        handle._place = _tracing.place_of_caller() if _tracing.enabled else ""
+        if (old := self._signal_handlers.get(sig)) is not None:
+            _watch.handler_replaced(sig, old._place, handle._place)
         self._signal_handlers[sig] = handle
 
     def _signalled(self, number: int) -> None:

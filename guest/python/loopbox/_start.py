@@ -19,9 +19,13 @@ import time
 import tracemalloc
 import types
 import warnings
+import weakref
 from typing import NoReturn
 
-from . import _host, _importer, _loop, _signals, _tracing
+from . import _host, _importer, _locks, _logging, _loop, _reports, _signals, _tracing, _watch
+
+TRACEMALLOC_MAX = 65535
+"""Frames."""
 
 _files: dict[str, _importer.Module] = {}
 """The program's files that can be run, by their paths in its folder."""
@@ -41,12 +45,17 @@ def configure(main: str | None, files: dict[str, _importer.Module]) -> None:
         _main = files[main]
     _loop.install()
     _signals.install()
+    _reports.install()
+    _logging.install()
+    _watch.install()
+    _locks.install()
 
 
 def run() -> None:
     """Runs the program. Does not return: the machine ends the process."""
     _take_surroundings()
     _tracing.start()
+    _reports.start()
     status = _run_main()
     _exit(_finish(status))
 
@@ -89,7 +98,12 @@ def _take_switches() -> None:
         sys.warnoptions[:] = filters
         warnings._processoptions(filters)
     if frames := os.environ.get("PYTHONTRACEMALLOC"):
-        tracemalloc.start(int(frames))
+        if not frames.isdecimal() or int(frames) > TRACEMALLOC_MAX:
+            what = "config_init_tracemalloc: PYTHONTRACEMALLOC: invalid number of frames"
+            print(f"Fatal Python error: {what}", file=sys.stderr)
+            _exit(1)
+        if int(frames):
+            tracemalloc.start(int(frames))
 
 
 def _flags_with(**changed: bool) -> object:
@@ -149,20 +163,38 @@ def _finish(status: int) -> int:
     """What `Py_FinalizeEx` does that a program can see."""
     threading._shutdown()
     atexit._run_exitfuncs()
+    _logging.at_end()
     _flush()
+    gc.collect()
     sys.last_exc = None
-    main = sys.modules.pop("__main__", None)
-    gc.collect()
-    # Names with one underscore first, then the others, as a module is cleared.
-    if main is not None:
-        names = main.__dict__
-        for is_private in (True, False):
-            for name in list(names):
-                if (name.startswith("_") and not name.startswith("__")) == is_private and name != "__builtins__":
-                    names[name] = None
-    gc.collect()
+    _forget_modules()
+    _watch.at_end()
     _flush()
     return status
+
+
+def _forget_modules() -> None:
+    """What `finalize_modules` does with those of the program."""
+    left = []
+    for name, module in list(sys.modules.items()):
+        if name == "__main__" or _importer.is_programs(module):
+            left.append(weakref.ref(module))
+            sys.modules[name] = None
+    module = None
+    _reports.modules_are_gone()
+    gc.collect()
+    for reference in reversed(left):
+        if (module := reference()) is not None:
+            _clear(module.__dict__)
+    gc.collect()
+
+
+def _clear(names: dict[str, object]) -> None:
+    """Names with one underscore first, then the others, as a module is cleared."""
+    for is_private in (True, False):
+        for name in list(names):
+            if (name.startswith("_") and not name.startswith("__")) == is_private and name != "__builtins__":
+                names[name] = None
 
 
 def _flush() -> None:

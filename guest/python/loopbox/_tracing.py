@@ -1,13 +1,15 @@
 """What the trace is told of the loop: tasks with their names and places, steps, callbacks, timers.
 
-Everything here is without effect unless the run is traced. Reports and log records are `_reports`' business. Places
+Everything here is without effect unless the run is traced. Reports are `_reports`' business, log records are `_logging`'s. Places
 of what blocks are not told from here: the machine reads them off the interpreter's frames itself.
 """
 
 import functools
 import sys
-from asyncio import Handle, Task, TimerHandle
+import weakref
+from asyncio import Handle, Task, TimerHandle, current_task, gather
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 from . import _host
@@ -20,6 +22,29 @@ callback_begin = _host.tracing.callback_begin
 callback_end = _host.tracing.callback_end
 
 _labels: dict[str, int] = {}
+
+failed: weakref.WeakValueDictionary[int, Task[Any]] = weakref.WeakValueDictionary()
+"""Tasks that have failed, for as long as somebody holds them."""
+
+GATHERED = next(
+    code for code in gather.__code__.co_consts if isinstance(code, CodeType) and code.co_name == "_done_callback"
+)
+"""What `gather` has called when one of its futures is done."""
+
+
+class Hooks:
+    """What `_watch` looks at while steps and callbacks run."""
+
+    before_cancelled: Callable[[Task[Any]], object]
+    """A task that somebody wants to cancel takes a step. Returns what `after_cancelled` is to know, or None."""
+    after_cancelled: Callable[[Task[Any], Any], None]
+    """It has not ended by that."""
+    gathered: Callable[[Callable[..., Any], Any], None]
+    """`GATHERED` will be called."""
+
+
+_cancelled: Any = None
+"""What the step that runs is to be held against afterwards, if it is one of a task that is being cancelled."""
 
 
 def start() -> None:
@@ -52,9 +77,23 @@ def is_foreign(file: str) -> bool:
 
 def spawned(task: Task[Any]) -> int:
     """A task was made; returns what the trace knows it by."""
-    number = _host.tracing.task_spawned(label(task.get_name()), label(place_of_caller()))
-    task._loopbox = number
+    place = place_of_caller()
+    number = _host.tracing.task_spawned(label(task.get_name()), label(place))
+    task._loopbox, task._loopbox_place = number, place
     return number
+
+
+def made(task: Task[Any]) -> None:
+    """The loop has made a task, whose first step may have run already: inside the step of whoever made it."""
+    if hasattr(task, "_loopbox"):
+        return
+    number = spawned(task)
+    if task.done():
+        step_begin(number)
+        stepped(number, task)
+        outer = current_task()
+        if outer is not None:
+            step_begin(number_of(outer))
 
 
 def number_of(task: Task[Any]) -> int:
@@ -69,9 +108,12 @@ def number_of(task: Task[Any]) -> int:
 def stepped(number: int, task: Task[Any]) -> None:
     """A step has ended, and the task with it."""
     if task.cancelled():
+        # A request to cancel is none yet: the task may catch it.
+        _host.tracing.task_cancelled(number)
         outcome = _host.tracing.Outcome.CANCELLED
     elif task._exception is not None:
         outcome = _host.tracing.Outcome.FAILED
+        failed[number] = task
     else:
         outcome = _host.tracing.Outcome.DONE
     _host.tracing.step_end(number, outcome)
@@ -95,8 +137,13 @@ def begin(handle: Handle) -> Task[Any] | int:
     callback = handle._callback
     task = getattr(callback, "__self__", None)
     if isinstance(task, Task):
+        if task.cancelling():
+            global _cancelled
+            _cancelled = Hooks.before_cancelled(task)
         step_begin(number_of(task))
         return task
+    if getattr(callback, "__code__", None) is GATHERED:
+        Hooks.gathered(callback, *handle._args)
     name = name_of(callback)
     callback_begin(name)
     return name
@@ -104,8 +151,12 @@ def begin(handle: Handle) -> Task[Any] | int:
 
 def end(running: Task[Any] | int | None) -> None:
     """It has run."""
+    global _cancelled
     if isinstance(running, Task):
         if running.done():
             stepped(running._loopbox, running)
+        elif _cancelled is not None:
+            Hooks.after_cancelled(running, _cancelled)
+        _cancelled = None
     elif running is not None:
         callback_end(running)
