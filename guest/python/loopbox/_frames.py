@@ -3,7 +3,8 @@
 CPython starts a program without a Python frame below it, and its loop without one of ours above. So the frames of
 this package are left out where stacks are taken down: source tracebacks of tasks, futures and handles, origins of coroutines,
 and `traceback.print_stack`. In the traceback of an error a frame of ours is left out that stands between two that
-are not; one at the end is shown, because that is where the error comes from.
+are not; one at the end is shown, because that is where the error comes from, unless it stands where CPython has a
+function in C.
 
 Must be installed before `_asyncio` is imported, which keeps `traceback.extract_stack` for itself.
 """
@@ -19,6 +20,9 @@ from typing import Any
 
 RUNTIME = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + "/loopbox"
 """File names of the runtime's code begin with this."""
+
+IN_PLACE_OF_C = tuple(f"{RUNTIME}/{name}.py" for name in ("_pipes", "_processes", "_signals"))
+"""Modules whose functions have no frames in CPython."""
 
 STEPPED = (CoroutineType, GeneratorType, AsyncGeneratorType)
 """What has a frame that can be waiting."""
@@ -49,13 +53,16 @@ def _visible(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
 def _walk_error(tb: TracebackType | None) -> Iterator[tuple[FrameType, tuple[int | None, ...]]]:
     """`traceback._walk_tb_with_full_positions`."""
     passed = []
+    shown = False
     for frame, positions in _walk_error_unfiltered(tb):
         if frame.f_code.co_filename.startswith(RUNTIME):
             passed.append((frame, positions))
             continue
         passed.clear()
+        shown = True
         yield frame, positions
-    yield from passed
+    if not shown or not all(frame.f_code.co_filename in IN_PLACE_OF_C for frame, _ in passed):
+        yield from passed
 
 
 _walk_error_unfiltered = traceback._walk_tb_with_full_positions

@@ -19,7 +19,7 @@ from wit_world.imports import (
 
 __all__ = [
     "FOREVER", "NEVER", "NOTICES", "PARK", "TIME", "Err", "blocking", "environment", "event_loop",
-    "isolated", "jobs", "pipes", "process", "signals", "tracing",
+    "isolated", "jobs", "pipes", "process", "signals", "tracing", "value_of",
 ]
 
 FOREVER = (1 << 64) - 1
@@ -36,3 +36,9 @@ TIME = (1 << 63) - 1
 
 PARK = (1 << 63) - 1
 """The answer that says that the wait goes on in `event_loop.park`."""
+
+
+def value_of(error: Err) -> object:
+    """What went wrong. The frame that raises such an error refers to it, so its traceback would be a cycle that keeps
+    all of the caller's frames alive, and their locals."""
+    return error.with_traceback(None).value

@@ -2,8 +2,8 @@
 
 Everything above `_run_once` is CPython's, unchanged: tasks, futures, timers, runners, streams. A turn is: one
 wait for whatever comes first, the notices of the machine, the timers that are due, then exactly what was ready.
-Executors and threads are in `_threads`, pipes and children in `_processes`: they register what they want to be
-told of in `Notices`.
+Descriptors are in `_pipes`, children in `_processes`. Executors and threads are in `_threads`: they register what
+they want to be told of in `Notices`.
 """
 
 import ast
@@ -11,14 +11,15 @@ import asyncio
 import heapq
 import inspect
 import math
+import os
 import selectors
 import signal
 import time
-from asyncio import base_events, events, unix_events
-from collections.abc import Callable
+from asyncio import base_events, coroutines, events, unix_events
+from collections.abc import Callable, Set
 from typing import Any, override
 
-from . import _deadlock, _host, _signals, _tracing, _watch
+from . import _deadlock, _host, _pipes, _processes, _signals, _tracing, _watch
 
 _wait = _host.event_loop.wait
 _next_notice = _host.event_loop.next_notice
@@ -36,55 +37,31 @@ class Notices:
     job_finished: Callable[[int], None]
     message: Callable[["EventLoop | None", int], None]
     """What a job posted has arrived."""
-    child_exited: Callable[[int], None]
 
 
-class EpollSelector(selectors._BaseSelectorImpl):
-    """What readers and writers are registered with; the loop itself waits. It is called as in CPython on Linux."""
+_loop_waits = False
+"""Whether it is a loop that has a selector wait."""
 
-    @override
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        key = super().register(fileobj, events, data)
-        self._watch(key.fd, 0, events)
-        return key
 
-    @override
-    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        key = super().unregister(fileobj)
-        self._watch(key.fd, key.events, 0)
-        return key
-
-    @override
-    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        key = self.get_key(fileobj)
-        if events != key.events:
-            self._watch(key.fd, key.events, events)
-        key = key._replace(events=events, data=data)
-        self._fd_to_key[key.fd] = key
-        return key
-
-    @staticmethod
-    def _watch(fd: int, before: int, now: int) -> None:
-        for event, interest in (
-            (selectors.EVENT_READ, _host.pipes.Interest.READABLE),
-            (selectors.EVENT_WRITE, _host.pipes.Interest.WRITABLE),
-        ):
-            if (before ^ now) & event:
-                _host.pipes.watch(fd, interest, bool(now & event))
+class EpollSelector(_pipes.Selector):
+    """What readers and writers are registered with. Our loop waits by itself; a program's may have this one do it."""
 
     @override
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """For programs that wait in a way of their own; our loop waits by itself."""
+        if not _loop_waits:
+            return super().select(timeout)
         until = _host.FOREVER
         if timeout is not None:
             until = min(time.monotonic_ns() + max(0, math.ceil(timeout * 1e9)), _host.FOREVER)
+        if self.ready:
+            until = 0
         loop = events._get_running_loop()
         answer = _wait(until)
         if answer == _host.PARK:
             answer = _host.event_loop.park()
         if answer == _host.NEVER:
             _deadlock.report(loop)
-        return _take_notices(loop, self) if answer & _host.NOTICES else []
+        return _take_notices(loop, self) if answer & _host.NOTICES or self.ready else []
 
 
 _WOKEN = selectors.SelectorKey("the self-pipe", -1, selectors.EVENT_READ, (None, None))
@@ -100,9 +77,7 @@ def _take_notices(
         match notice.kind:
             case _Kind.READABLE | _Kind.WRITABLE:
                 event = selectors.EVENT_READ if notice.kind == _Kind.READABLE else selectors.EVENT_WRITE
-                key = selector._fd_to_key.get(notice.id)
-                if key is not None:
-                    ready.append((key, event & key.events))
+                ready += selector.notices(notice.id, event)
                 continue
             case _Kind.SIGNAL if isinstance(loop, EventLoop):
                 loop._signalled(notice.id)
@@ -115,9 +90,9 @@ def _take_notices(
             case _Kind.MESSAGE:
                 Notices.message(loop, notice.id)
             case _Kind.CHILD_EXITED:
-                Notices.child_exited(notice.id)
+                _processes.child_exited(notice.id)
         ready.append((_WOKEN, selectors.EVENT_READ))
-    return ready
+    return ready + selector.take_ready()
 
 
 class _SignalHandle(events.Handle):
@@ -158,10 +133,14 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
 
     @override
     def _make_self_pipe(self) -> None:
+        # They take two numbers of descriptors all the same, so that those of a program are what they are elsewhere.
+        self._self_pipe = os.open(os.devnull, os.O_RDWR), os.open(os.devnull, os.O_RDWR)
         self._internal_fds += 1
 
     @override
     def _close_self_pipe(self) -> None:
+        for fd in self._self_pipe:
+            os.close(fd)
         self._internal_fds -= 1
 
     @override
@@ -205,11 +184,17 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
                 timeout = 0
             elif scheduled:
                 timeout = min(max(0, scheduled[0]._when - self.time()), base_events.MAXIMUM_SELECT_TIMEOUT)
-            self._process_events(self._selector.select(timeout))
+            global _loop_waits
+            _loop_waits = True
+            try:
+                ready_now = self._selector.select(timeout)
+            finally:
+                _loop_waits = False
+            self._process_events(ready_now)
             now = self.time()
         else:
             until = _host.FOREVER
-            if ready or self._stopping:
+            if ready or self._stopping or self._selector.ready:
                 until = 0
             elif scheduled:
                 until = min(max(0, round(scheduled[0]._when * 1e9)), _host.FOREVER)
@@ -218,7 +203,7 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
                 answer = _host.event_loop.park()
             if answer == _host.NEVER:
                 _deadlock.report(self)
-            if answer & _host.NOTICES:
+            if answer & _host.NOTICES or self._selector.ready:
                 self._process_events(_take_notices(self, self._selector))
                 answer &= _host.TIME
             now = answer / 1e9
@@ -275,7 +260,7 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
 
     @override
     def add_signal_handler(self, sig: int, callback: Callable[..., Any], *args: Any) -> None:
-        if asyncio.iscoroutine(callback) or asyncio.iscoroutinefunction(callback):
+        if coroutines.iscoroutine(callback) or coroutines._iscoroutinefunction(callback):
             raise TypeError("coroutines cannot be used with add_signal_handler()")
         self._check_signal(sig)
         self._check_closed()
@@ -296,10 +281,45 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
         handle = self._signal_handlers.get(number)
         if handle is None:
             _signals.run_handler(number)
+        elif _signals.is_held(number):
+            pass
         elif handle._cancelled:
             self.remove_signal_handler(number)
         else:
             self._add_callback_signalsafe(handle)
+
+
+def _wait_for_signal(wanted: Set[int], until: int = _host.FOREVER) -> int:
+    """`_signals.wait_for_signal`. Callbacks of a loop do not run meanwhile; jobs of pools do."""
+    loop = events._get_running_loop()
+    came, looked = 0, False
+    while not came and not (looked and until == 0):
+        looked = True
+        if _wait(until) == _host.PARK:
+            _host.event_loop.park()
+        while (notice := _next_notice()) is not None:
+            match notice.kind:
+                case _Kind.SIGNAL if notice.id in wanted:
+                    _host.signals.handled(notice.id)
+                    came = came or notice.id
+                case _Kind.SIGNAL:
+                    if isinstance(loop, EventLoop):
+                        loop._signalled(notice.id)
+                    else:
+                        _signals.run_handler(notice.id)
+                    if not wanted and callable(signal.getsignal(notice.id)):
+                        came = notice.id
+                case _Kind.RUN_JOB:
+                    Notices.run_job(notice.id)
+                case _Kind.JOB_FINISHED:
+                    Notices.job_finished(notice.id)
+                case _Kind.MESSAGE:
+                    Notices.message(loop, notice.id)
+                case _Kind.CHILD_EXITED:
+                    _processes.child_exited(notice.id)
+    if loop is None:
+        _host.event_loop.stop()
+    return came
 
 
 def _placed_as_asyncios(run_once: Callable[[EventLoop], None]) -> Callable[[EventLoop], None]:
@@ -346,3 +366,4 @@ def install() -> None:
     asyncio.SelectorEventLoop = asyncio.EventLoop = EventLoop
     unix_events.SelectorEventLoop = unix_events.EventLoop = EventLoop
     unix_events._UnixDefaultEventLoopPolicy._loop_factory = EventLoop
+    _signals.wait_for_signal = _wait_for_signal

@@ -12,7 +12,7 @@ import errno
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import NoReturn
 
@@ -27,6 +27,10 @@ type Handler = Callable[[int, FrameType | None], object] | signal.Handlers | int
 _UNCATCHABLE = {signal.SIGKILL, signal.SIGSTOP}
 _handlers: dict[int, Handler] = {}
 """What was set up and is not the default action. The interpreter itself begins with a handler for SIGINT."""
+
+_blocked: set[int] = set()
+_pending: set[int] = set()
+"""Those that were delivered and are blocked."""
 
 
 def _check(signalnum: int) -> int:
@@ -46,15 +50,8 @@ def _signal(signalnum: int, handler: Handler, /) -> Handler:
     if number in _UNCATCHABLE:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     previous = _getsignal(number)
-    is_default = handler == signal.SIG_DFL or (number == SIGINT and handler is signal.default_int_handler)
-    try:
-        if is_default:
-            _host.signals.remove_handler(number)
-        else:
-            _host.signals.add_handler(number)
-    except _host.Err:
-        # The machine has no such signal, so nobody sends it.
-        pass
+    if number not in _blocked:
+        _catch(number, not _is_default(number, handler))
     _handlers[number] = handler
     return previous
 
@@ -71,7 +68,8 @@ def _raise_signal(signalnum: int, /) -> None:
     """Send a signal to the executing process."""
     try:
         _host.signals.raise_(_check(signalnum))
-    except _host.Err:
+    except _host.Err as error:
+        _host.value_of(error)
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
 
 
@@ -79,6 +77,95 @@ def _valid_signals() -> set[signal.Signals | int]:
     """Return a set of valid signal numbers on this platform."""
     real_time = range(34, NSIG)
     return {*signal.Signals, *real_time}
+
+
+def _pthread_sigmask(how: int, mask: Iterable[int], /) -> set[signal.Signals | int]:
+    """Fetch and/or change the signal mask of the calling thread."""
+    previous = set(_blocked)
+    given = {_check(number) for number in mask}
+    if how == signal.SIG_BLOCK:
+        now = _blocked | given
+    elif how == signal.SIG_UNBLOCK:
+        now = _blocked - given
+    elif how == signal.SIG_SETMASK:
+        now = given
+    else:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    now -= _UNCATCHABLE
+    for number in now - _blocked:
+        _catch(number, True)
+    released = _blocked - now
+    _blocked.clear()
+    _blocked.update(now)
+    for number in sorted(released):
+        _catch(number, not _is_default(number, _getsignal(number)))
+        if number in _pending:
+            _pending.discard(number)
+            _raise_signal(number)
+    return {_as_signal(number) for number in previous}
+
+
+def _sigpending() -> set[signal.Signals | int]:
+    """Examine pending signals."""
+    # The machine delivers them to who asks.
+    wait_for_signal(frozenset(), 0)
+    return {_as_signal(number) for number in _pending}
+
+
+def _sigwait(sigset: Iterable[int], /) -> signal.Signals | int:
+    """Wait for a signal."""
+    wanted = {_check(number) for number in sigset}
+    waiting = sorted(wanted & _pending)
+    if waiting:
+        _pending.discard(waiting[0])
+        return _as_signal(waiting[0])
+    loose = [number for number in wanted if number not in _blocked and _is_default(number, _getsignal(number))]
+    for number in loose:
+        _catch(number, True)
+    try:
+        return _as_signal(wait_for_signal(wanted))
+    finally:
+        for number in loose:
+            _catch(number, False)
+
+
+def _pause() -> None:
+    """Wait until a signal arrives."""
+    wait_for_signal(frozenset())
+
+
+wait_for_signal: Callable[..., int]
+"""Waits for one of these signals, and does nothing about it; or else for the return of the handler of any. Until 0, only
+looks. The loop's module knows how."""
+
+
+def _as_signal(number: int) -> signal.Signals | int:
+    try:
+        return signal.Signals(number)
+    except ValueError:
+        return number
+
+
+def _catch(number: int, on: bool) -> None:
+    """Whether the machine is to deliver this signal, and not to take its default action."""
+    try:
+        (_host.signals.add_handler if on else _host.signals.remove_handler)(number)
+    except _host.Err as error:
+        # The machine has no such signal, so nobody sends it.
+        _host.value_of(error)
+
+
+def _is_default(number: int, handler: Handler) -> bool:
+    """Whether the machine's default action is what is to happen."""
+    return handler == signal.SIG_DFL or (number == SIGINT and handler is signal.default_int_handler)
+
+
+def is_held(number: int) -> bool:
+    """Whether a delivered signal is blocked (`pthread_sigmask`); then it is kept until it no longer is."""
+    if number not in _blocked:
+        return False
+    _pending.add(number)
+    return True
 
 
 def _siginterrupt(signalnum: int, flag: bool, /) -> None:
@@ -93,16 +180,28 @@ def _set_wakeup_fd(fd: int, /, *, warn_on_full_buffer: bool = True) -> int:
 
 def install() -> None:
     """In the build: puts these in the place of the interpreter's."""
-    for function in (_signal, _getsignal, _raise_signal, _valid_signals, _siginterrupt, _set_wakeup_fd):
+    functions = (
+        _signal, _getsignal, _raise_signal, _valid_signals, _siginterrupt, _set_wakeup_fd, _pthread_sigmask, _sigpending, _sigwait,
+        _pause,
+    )
+    for function in functions:
         name = function.__name__[1:]
         function.__name__ = function.__qualname__ = name
         function.__module__ = "signal"
         setattr(signal, name, function)
     signal.NSIG = NSIG
+    signal.SIG_BLOCK, signal.SIG_UNBLOCK, signal.SIG_SETMASK = 0, 1, 2
+
+
+def ignores_children() -> bool:
+    """Whether the program wants to hear nothing of its children: their ends are not kept for it then."""
+    return _handlers.get(signal.SIGCHLD) == signal.SIG_IGN
 
 
 def run_handler(number: int) -> None:
     """Runs what `signal.signal` set up for a signal that the machine delivered."""
+    if is_held(number):
+        return
     handler = _getsignal(number)
     try:
         if callable(handler):

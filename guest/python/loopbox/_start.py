@@ -16,13 +16,32 @@ import random
 import sys
 import threading
 import time
+import traceback
 import tracemalloc
 import types
 import warnings
 import weakref
 from typing import NoReturn
 
-from . import _host, _importer, _locks, _logging, _loop, _reports, _signals, _tracing, _watch
+from . import (
+    _frames,
+    _host,
+    _importer,
+    _interpreter,
+    _locks,
+    _logging,
+    _loop,
+    _pipes,
+    _processes,
+    _reports,
+    _shell,
+    _signals,
+    _tracing,
+    _watch,
+)
+
+_NOT_FLUSHED = 120
+"""The exit status of a process whose standard output could not be written."""
 
 TRACEMALLOC_MAX = 65535
 """Frames."""
@@ -43,8 +62,11 @@ def configure(main: str | None, files: dict[str, _importer.Module]) -> None:
     _files.update(files)
     if main is not None:
         _main = files[main]
-    _loop.install()
     _signals.install()
+    _pipes.install()
+    _processes.install()
+    _loop.install()
+    sys.executable = sys._base_executable = _interpreter.PYTHON
     _reports.install()
     _logging.install()
     _watch.install()
@@ -53,51 +75,75 @@ def configure(main: str | None, files: dict[str, _importer.Module]) -> None:
 
 def run() -> None:
     """Runs the program. Does not return: the machine ends the process."""
-    _take_surroundings()
+    what = _take_surroundings()
     _tracing.start()
     _reports.start()
-    status = _run_main()
+    status = _run_main(what)
     _exit(_finish(status))
 
 
-def _take_surroundings() -> None:
+def _take_surroundings() -> _interpreter.Run:
     global _main
     arguments = _host.environment.get_arguments()
     if arguments[0] in _files:
         _main = _files[arguments[0]]
-    sys.argv[:] = [_main.path, *arguments[1:]]
-    sys.orig_argv[:] = ["python3", *sys.argv]
     os.environ.clear()
     os.environ.update(_host.environment.get_environment())
-    sys.path[:] = [os.path.dirname(_main.path) or ""]
-    # As at a terminal: a line is written when it is whole, so that it has its time.
+    if folder := os.environ.pop(_processes.FOLDER, None):
+        os.chdir(folder)
+    match os.environ.pop(_processes.AS_WHAT, None):
+        case None:
+            what = _interpreter.program(_main, arguments[1:])
+        case "python":
+            what = _interpreter.command_line(arguments[1:], _files)
+        case name:
+            what = _shell.command_line(name, arguments[1:])
+    _processes.start(arguments[0])
+    _pipes.start()
+    sys.argv[:] = what.argv
+    sys.orig_argv[:] = ["python3", *sys.argv]
+    sys.path[:] = [what.folder]
+    switches = {**os.environ, **what.switches}
+    _make_streams(bool(switches.get("PYTHONUNBUFFERED")))
+    random.seed()
+    logging._startTime = time.time_ns()
+    _take_switches(switches, what.warnings)
+    return what
+
+
+def _make_streams(unbuffered: bool) -> None:
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
-        raw = io.FileIO(descriptor, "w", closefd=False)
+        raw = _pipes.standard_stream(descriptor)
         raw.name = f"<{name}>"
         errors = "backslashreplace" if name == "stderr" else "strict"
-        stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", errors, line_buffering=True)
+        # As at a terminal: a line is written when it is whole, so that it has its time. But what goes into a pipe
+        # is kept until it is much, as anywhere.
+        by_line = descriptor == 2 or not _pipes.is_pipe(descriptor)
+        buffer = raw if unbuffered else io.BufferedWriter(raw)
+        stream = io.TextIOWrapper(buffer, "utf-8", errors, line_buffering=by_line, write_through=unbuffered)
         stream.mode = "w"
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), "utf-8")
+    raw = _pipes.standard_stream(0)
+    raw.name = "<stdin>"
+    stdin = io.TextIOWrapper(io.BufferedReader(raw), "utf-8")
+    stdin.mode = "r"
     sys.stdin = sys.__stdin__ = stdin
-    random.seed()
-    logging._startTime = time.time_ns()
-    _take_switches()
 
 
-def _take_switches() -> None:
-    """The environment variables that the interpreter itself reads at its start."""
+def _take_switches(switches: dict[str, str], warning_options: list[str]) -> None:
+    """The environment variables that the interpreter itself reads at its start, and its options."""
     filters = []
-    if os.environ.get("PYTHONDEVMODE"):
+    if switches.get("PYTHONDEVMODE"):
         filters.append("default")
         sys.flags = _flags_with(dev_mode=True)
-    if given := os.environ.get("PYTHONWARNINGS"):
+    if given := switches.get("PYTHONWARNINGS"):
         filters += given.split(",")
+    filters += warning_options
     if filters:
         sys.warnoptions[:] = filters
         warnings._processoptions(filters)
-    if frames := os.environ.get("PYTHONTRACEMALLOC"):
+    if frames := switches.get("PYTHONTRACEMALLOC"):
         if not frames.isdecimal() or int(frames) > TRACEMALLOC_MAX:
             what = "config_init_tracemalloc: PYTHONTRACEMALLOC: invalid number of frames"
             print(f"Fatal Python error: {what}", file=sys.stderr)
@@ -117,12 +163,14 @@ def _flags_with(**changed: bool) -> object:
     return kind(*flags)._replace(**changed)
 
 
-def _run_main() -> int | NoReturn:
+def _run_main(what: _interpreter.Run) -> int:
     main = types.ModuleType("__main__")
-    main.__dict__.update(__file__=_main.path, __builtins__=__builtins__, __cached__=None, __annotations__={})
+    main.__dict__.update(__builtins__=__builtins__, __annotations__={})
+    if what.file is not None:
+        main.__dict__.update(__file__=what.file, __cached__=None)
     sys.modules["__main__"] = main
     try:
-        exec(_main.code, main.__dict__)
+        what.main(main)
     except SystemExit as error:
         return _exit_status(error)
     except KeyboardInterrupt as error:
@@ -148,10 +196,10 @@ def _exit_status(error: SystemExit) -> int:
 
 def _report(error: BaseException) -> None:
     # The frames of the runtime are none of the program's business.
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_code is not _main.code:
-        traceback = traceback.tb_next
-    error = error.with_traceback(traceback or error.__traceback__)
+    frames = error.__traceback__
+    while frames is not None and _frames.is_runtimes(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    error = error.with_traceback(frames or error.__traceback__)
     try:
         sys.excepthook(type(error), error, error.__traceback__)
     except BaseException as another:
@@ -164,13 +212,13 @@ def _finish(status: int) -> int:
     threading._shutdown()
     atexit._run_exitfuncs()
     _logging.at_end()
-    _flush()
+    flushed = _flush()
     gc.collect()
     sys.last_exc = None
     _forget_modules()
     _watch.at_end()
-    _flush()
-    return status
+    flushed &= _flush()
+    return status if flushed else _NOT_FLUSHED
 
 
 def _forget_modules() -> None:
@@ -197,12 +245,23 @@ def _clear(names: dict[str, object]) -> None:
                 names[name] = None
 
 
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
+def _flush() -> bool:
+    """False if some output was lost, which is said once."""
+    flushed = True
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            pass
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except Exception as error:
+            if name == "stderr":
+                continue
+            flushed = False
+            # What is left in the buffer is lost: nobody shall try again.
+            sys.stdout = None
+            print("Exception ignored while flushing sys.stdout:", file=sys.stderr)
+            print("".join(traceback.format_exception_only(error)), end="", file=sys.stderr)
+    return flushed
 
 
 def _exit(status: int) -> NoReturn:

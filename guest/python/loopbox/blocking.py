@@ -30,7 +30,7 @@ def call(name: str, payload: bytes | str = b"") -> bytes:
     try:
         return _host.blocking.call(name, payload)
     except _host.Err as error:
-        raise BlockingError(error.value) from None
+        raise BlockingError(_host.value_of(error)) from None
 
 
 def compute(seconds: float) -> None:

@@ -22,6 +22,7 @@ wasmtime::component::bindgen!({
         "loopbox:sandbox/pipes.write-blocking": async | trappable,
         "loopbox:sandbox/pipes.close": async | trappable,
         "loopbox:sandbox/pipes.watch": async | trappable,
+        "loopbox:sandbox/pipes.poll": async | trappable,
         "loopbox:sandbox/process.spawn": async | trappable,
         "loopbox:sandbox/process.try-wait": async | trappable,
         "loopbox:sandbox/process.wait": async | trappable,

@@ -223,6 +223,52 @@ fn a_child_that_polls_its_output_is_blocked_on_that_pipe() {
 }
 
 #[test]
+fn a_thread_waits_for_several_descriptors_or_a_moment() {
+    let poll = |until: &str| {
+        format!(
+            "(call $pipes.poll (i32.const 300) (i32.const 2) ({until}) (i32.const 320))
+             (call $say (i64.div_u (call $now) (i64.const 1000000)))
+             (call $say (i64.extend_i32_u (i32.load (i32.const 328))))"
+        )
+    };
+    let (at_10_ms, for_ever) = (poll("i64.const 10000000"), poll("i64.const -1"));
+    let run = run(&family(
+        &format!(
+            "(local.set $pid (call $spawn))
+             (i32.store (i32.const 300) (global.get $from))
+             (i32.store (i32.const 308) (global.get $to))
+             {at_10_ms}
+             {for_ever}
+             (call $say (i64.extend_i32_u (i32.load (i32.load (i32.const 324)))))
+             {at_10_ms}
+             (drop (call $read (global.get $from)))
+             {for_ever}
+             (i32.store (i32.const 300) (i32.const 99))
+             (call $pipes.poll (i32.const 300) (i32.const 1) (i64.const -1) (i32.const 320))
+             (call $say (i64.extend_i32_u (i32.load8_u (i32.const 320))))"
+        ),
+        "(call $sleep (i64.const 50000000))
+         (drop (call $write (i32.const 1) (i32.const 1)))
+         (call $sleep (i64.const 100000000))",
+    ));
+    assert_eq!(run.trace.ending, Ending::Exited { status: 0 }, "{:?}", run.trace);
+    let nothing_in_time = [10, 0];
+    let bytes_from_the_first = [50, 1, 0];
+    let at_once_though_the_moment_is_past = [50, 1];
+    let both_ends_when_the_child_ends = [150, 2];
+    let no_such_descriptor = [1];
+    let expected = [
+        &nothing_in_time[..],
+        &bytes_from_the_first,
+        &at_once_though_the_moment_is_past,
+        &both_ends_when_the_child_ends,
+        &no_such_descriptor,
+    ];
+    assert_eq!(said(&run), expected.concat());
+    assert!(run.trace.labels.iter().any(|label| label == "poll"), "{:?}", run.trace.labels);
+}
+
+#[test]
 fn a_child_that_traps_dies_of_sigabrt_with_a_report() {
     let run =
         run(&family("(call $say (i64.extend_i32_u (call $wait (call $spawn))))", "(unreachable)"));

@@ -10,6 +10,7 @@ use crate::kernel::pipes::{Descriptor, PipeError};
 use crate::kernel::world::{
     ExitStatus, Interest, KillError, Pid, Shared, Start, WaitError, Waiting, wait_for_turn,
 };
+use crate::wasi::io::Pollable;
 
 /// The most bytes of one read: more would let a guest make the host allocate at will.
 const READ_MAX: u32 = 1 << 20;
@@ -260,13 +261,40 @@ impl pipes::Host for Guest {
         what: pipes::Interest,
         on: bool,
     ) -> Result<Result<(), pipes::PipeError>> {
-        let what = match what {
-            pipes::Interest::Readable => Interest::Readable,
-            pipes::Interest::Writable => Interest::Writable,
-        };
+        let what = what.into();
         self.kernel.join_company();
         let watched = self.shared(|shared, pid, _| shared.watch(pid, descriptor, what, on)).await?;
         Ok(watched.map_err(Into::into))
+    }
+
+    async fn poll(
+        &mut self,
+        descriptors: Vec<(u32, pipes::Interest)>,
+        until: u64,
+    ) -> Result<Result<Vec<u32>, pipes::PipeError>> {
+        let mut pollables = Vec::with_capacity(descriptors.len() + 1);
+        for (fd, what) in descriptors {
+            if let Err(error) = self.kernel.world().lock().descriptor(self.kernel.pid(), fd) {
+                return Ok(Err(error.into()));
+            }
+            pollables.push(Pollable::Descriptor(fd, what.into()));
+        }
+        // The moment comes last.
+        let ends = u32::try_from(pollables.len()).unwrap_or(u32::MAX);
+        pollables.push(Pollable::At(Nanos(until)));
+        self.block_on_any("poll", Waiting::Poll, &pollables).await?;
+        let mut ready = self.ready_among(&pollables);
+        ready.retain(|&index| index < ends);
+        Ok(Ok(ready))
+    }
+}
+
+impl From<pipes::Interest> for Interest {
+    fn from(what: pipes::Interest) -> Interest {
+        match what {
+            pipes::Interest::Readable => Interest::Readable,
+            pipes::Interest::Writable => Interest::Writable,
+        }
     }
 }
 

@@ -92,38 +92,34 @@ impl error::HostError for Guest {
 
 impl Guest {
     /// When the pollable is ready, if that lies ahead; never, if that is up to others.
-    fn ready_at(&self, pollable: &Resource<Pollable>) -> Result<Option<Nanos>> {
-        Ok(match *self.table.get(pollable)? {
+    fn ready_at(&self, pollable: Pollable) -> Option<Nanos> {
+        match pollable {
             Pollable::At(at) if at > self.kernel.now() => Some(at),
             Pollable::At(_) | Pollable::Ready => None,
             Pollable::Descriptor(fd, what) => {
                 let ready = self.kernel.world().lock().is_ready(self.kernel.pid(), fd, what);
                 (!ready).then_some(Nanos::MAX)
             }
-        })
+        }
     }
 
-    fn ready_among(&self, pollables: &[Resource<Pollable>]) -> Result<Vec<u32>> {
-        let mut ready = Vec::new();
-        for (index, pollable) in (0..).zip(pollables) {
-            if self.ready_at(pollable)?.is_none() {
-                ready.push(index);
-            }
-        }
-        Ok(ready)
+    /// Those that are ready, by their places in the list.
+    pub(crate) fn ready_among(&self, pollables: &[Pollable]) -> Vec<u32> {
+        let is_ready = |&(_, &pollable): &(u32, &Pollable)| self.ready_at(pollable).is_none();
+        (0..).zip(pollables).filter(is_ready).map(|(index, _)| index).collect()
     }
 
     /// What blocks a thread that waits for this pollable alone, and its name as a blocking call.
-    fn blocked_by(&self, pollable: &Resource<Pollable>) -> Result<(String, Waiting)> {
-        let Pollable::Descriptor(fd, what) = *self.table.get(pollable)? else {
-            return Ok(("sleep".into(), Waiting::Turn));
+    fn blocked_by(&self, pollable: Pollable) -> (String, Waiting) {
+        let Pollable::Descriptor(fd, what) = pollable else {
+            return ("sleep".into(), Waiting::Turn);
         };
         let shared = self.kernel.world().lock();
         let pipe = match what {
             Interest::Readable => shared.reader(self.kernel.pid(), fd),
             Interest::Writable => shared.writer(self.kernel.pid(), fd),
         };
-        Ok(match (pipe, what) {
+        match (pipe, what) {
             (Ok(Some(pipe)), Interest::Readable) => {
                 (format!("pipe.read:{}", shared.pipe(pipe).name), Waiting::Reading(pipe))
             }
@@ -132,23 +128,23 @@ impl Guest {
             }
             // It is ready at once.
             _ => ("poll".into(), Waiting::Turn),
-        })
+        }
     }
 
     /// Blocks until one of these is ready, in a call of this name.
-    async fn block_on_any(
+    pub(crate) async fn block_on_any(
         &mut self,
         name: &str,
         on: Waiting,
-        pollables: &[Resource<Pollable>],
+        pollables: &[Pollable],
     ) -> Result<()> {
         self.others_first().await?;
         let mut begun = None;
         loop {
             let mut first = Nanos::MAX;
             let mut asks_others = false;
-            for pollable in pollables {
-                let Some(at) = self.ready_at(pollable)? else {
+            for &pollable in pollables {
+                let Some(at) = self.ready_at(pollable) else {
                     if let Some(label) = begun {
                         self.kernel.end_blocking(label, Outcome::Done);
                     }
@@ -177,19 +173,25 @@ impl poll::Host for Guest {
             // WASI 0.2: an empty list would wait for ever, and is an error.
             return Err(Halt::Misuse("polled an empty list of pollables".into()).into());
         }
+        let pollables: Vec<Pollable> = pollables
+            .iter()
+            .map(|pollable| self.table.get(pollable).copied())
+            .collect::<Result<_, _>>()?;
         self.block_on_any("poll", Waiting::Poll, &pollables).await?;
-        self.ready_among(&pollables)
+        Ok(self.ready_among(&pollables))
     }
 }
 
 impl poll::HostPollable for Guest {
     async fn ready(&mut self, pollable: Resource<Pollable>) -> Result<bool> {
         self.others_first().await?;
-        Ok(self.ready_at(&pollable)?.is_none())
+        let pollable = *self.table.get(&pollable)?;
+        Ok(self.ready_at(pollable).is_none())
     }
 
     async fn block(&mut self, pollable: Resource<Pollable>) -> Result<()> {
-        let (name, on) = self.blocked_by(&pollable)?;
+        let pollable = *self.table.get(&pollable)?;
+        let (name, on) = self.blocked_by(pollable);
         self.block_on_any(&name, on, &[pollable]).await
     }
 
