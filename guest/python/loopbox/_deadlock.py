@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NoReturn
 
-from . import _frames, _host, _locks, _reports, _tracing
+from . import _frames, _host, _locks, _pipes, _reports, _tracing
 
 type Task = asyncio.Task[Any]
 
@@ -231,7 +231,16 @@ def _wait(waiting: _Waiting, known: dict[str, Any]) -> None:
 
 
 def _reader(waiting: _Waiting, known: dict[str, Any]) -> None:
-    waiting.what = "for bytes of a StreamReader"
+    waiting.what = _pipe(known["self"]._transport) or "for bytes of a StreamReader"
+
+
+def _writer(waiting: _Waiting, known: dict[str, Any]) -> None:
+    waiting.what = _pipe(known["self"]._transport) or "for a StreamWriter to be drained"
+
+
+def _pipe(transport: Any) -> str:
+    pipe = transport.get_extra_info("pipe") if transport is not None else None
+    return "" if pipe is None else f"for {_pipes.describe(pipe.fileno())}"
 
 
 def _child(waiting: _Waiting, known: dict[str, Any]) -> None:
@@ -252,6 +261,7 @@ _KNOWN: dict[str, Callable[[_Waiting, dict[str, Any]], None]] = {
     "TaskGroup._aexit": _group,
     "_wait": _wait,
     "StreamReader._wait_for_data": _reader,
+    "StreamWriter.drain": _writer,
     "Process.wait": _child,
 }
 """By the names of asyncio's functions."""

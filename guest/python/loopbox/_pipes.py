@@ -15,6 +15,7 @@ where the pipe is full, even if it is small.
 import _io
 import builtins
 import errno
+import functools
 import io
 import os
 import posix
@@ -27,13 +28,15 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, override
 
-from . import _frames, _host
+from . import _frames, _host, _reports, _tracing
 
 READABLE = selectors.EVENT_READ
 WRITABLE = selectors.EVENT_WRITE
 
 _pipes = _host.pipes
 _INTERESTS = ((READABLE, _pipes.Interest.READABLE), (WRITABLE, _pipes.Interest.WRITABLE))
+_BUSY_CALLS = 100
+"""How often a handler may be called in a row without moving a byte."""
 _READ_BYTES_MAX = 1 << 20
 """The most that the machine reads at once."""
 
@@ -90,6 +93,8 @@ class Pipe(Description):
 
     host: int | None = None
     """The machine's number of it. None until the child is started that the other end is for."""
+    idle_calls = 0
+    """How often in a row a handler was called for it that moved nothing."""
 
     def __init__(self, host: int | None = None) -> None:
         super().__init__()
@@ -105,19 +110,26 @@ class Pipe(Description):
     def read(self, length: int) -> bytes:
         length = min(length, _READ_BYTES_MAX)
         try:
-            return (_pipes.read_blocking if self.blocking else _pipes.read)(self.host, length)
+            data = (_pipes.read_blocking if self.blocking else _pipes.read)(self.host, length)
         except _host.Err as error:
             raise _failed(error) from None
+        if data:
+            self.idle_calls = 0
+        return data
 
     @override
     def write(self, data: bytes) -> int:
+        written = len(data)
         try:
-            if not self.blocking:
-                return _pipes.write(self.host, data)
-            _pipes.write_blocking(self.host, data)
-            return len(data)
+            if self.blocking:
+                _pipes.write_blocking(self.host, data)
+            else:
+                written = _pipes.write(self.host, data)
         except _host.Err as error:
             raise _failed(error) from None
+        if written:
+            self.idle_calls = 0
+        return written
 
     @override
     def close(self) -> None:
@@ -306,9 +318,8 @@ def _close(fd: int) -> None:
     _c_close(fd)
     if description is not None:
         description.numbers.discard(fd)
-        for watchers in description.watched.values():
-            for selector in watchers:
-                selector.ready.pop(fd, None)
+        for selector in description.watched[READABLE] | description.watched[WRITABLE]:
+            selector.closed(fd)
         if not description.numbers:
             description.close()
 
@@ -602,6 +613,14 @@ def standard_stream(fd: int) -> Any:
     return PipeFile(fd, mode, False) if _of(fd) is not None else _c_FileIO(fd, mode, False)
 
 
+def describe(fd: int) -> str:
+    """`pipe "cat[2].stdout" (descriptor 6)`."""
+    description = _table.get(fd)
+    if not isinstance(description, Pipe):
+        return f"descriptor {fd}"
+    return f'pipe "{_pipes.name(description.host)}" (descriptor {fd})'
+
+
 def is_pipe(fd: int) -> bool:
     """Whether this descriptor is an end of a pipe to another process, or within this one."""
     return isinstance(_table.get(fd), Pipe)
@@ -722,6 +741,18 @@ def _is_open(fd: int) -> bool:
 # Waiting in a loop.
 
 
+def _name_of_handler(key: selectors.SelectorKey, event: int) -> str:
+    """The name of the function that a loop calls; empty if it is not a loop's."""
+    match key.data:
+        case (reader, writer):
+            handle = reader if event == READABLE else writer
+            callback = getattr(handle, "_callback", None)
+            while isinstance(callback, functools.partial):
+                callback = callback.func
+            return getattr(callback, "__name__", type(callback).__name__) if callback is not None else ""
+    return ""
+
+
 class Selector(selectors._BaseSelectorImpl):
     """What readers and writers of a loop are registered with. It behaves as CPython's `EpollSelector` on Linux."""
 
@@ -729,6 +760,8 @@ class Selector(selectors._BaseSelectorImpl):
         super().__init__()
         self.ready: dict[int, None] = {}
         """Registered descriptors that are ready, and of which the machine gives no notice."""
+        self._places: dict[tuple[int, int], str | None] = {}
+        """Where in the program who wants to know of what was registered, if the run is traced."""
 
     @override
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
@@ -796,6 +829,8 @@ class Selector(selectors._BaseSelectorImpl):
                 description.watch(event, bool(now & event))
             if now & event:
                 watchers.add(self)
+                if _tracing.enabled:
+                    self._places[fd, event] = _tracing.place_of_caller() or None
             else:
                 watchers.discard(self)
         if now and description.is_ready():
@@ -806,8 +841,37 @@ class Selector(selectors._BaseSelectorImpl):
     def notices(self, host: int, event: int) -> list[tuple[selectors.SelectorKey, int]]:
         """What it means for this loop that the machine says that a descriptor is ready."""
         pipe = _by_host.get(host)
+        if pipe is not None:
+            pipe.idle_calls += 1
         keys = [self._fd_to_key.get(fd) for fd in sorted(pipe.numbers)] if pipe else []
-        return [(key, event) for key in keys if key is not None and key.events & event]
+        found = [(key, event) for key in keys if key is not None and key.events & event]
+        if found and pipe.idle_calls == _BUSY_CALLS:
+            self._busy(found[0][0], event)
+        return found
+
+    def _busy(self, key: selectors.SelectorKey, event: int) -> None:
+        """BUSY-FD: a loop that turns for nothing."""
+        ready, moved = ("readable", "read") if event == READABLE else ("writable", "written")
+        name = _name_of_handler(key, event)
+        text = (
+            f"descriptor {key.fd} was {ready} {_BUSY_CALLS} times in a row, and {name}() was called each time: "
+            f"0 bytes {moved}"
+        )
+        _reports.ours("BUSY-FD", text, self._places.get((key.fd, event)))
+
+    def closed(self, fd: int) -> None:
+        """STALE-READER: a descriptor is closed, and there are handlers that nobody will ever call."""
+        self.ready.pop(fd, None)
+        key = self._fd_to_key.get(fd)
+        if key is None:
+            return
+        for event, role in ((READABLE, "reader"), (WRITABLE, "writer")):
+            if key.events & event and (name := _name_of_handler(key, event)):
+                text = (
+                    f"descriptor {fd} was closed while a {role} is registered for it: {name}() will not be called "
+                    f"again, even if the number is used again; call remove_{role} before close"
+                )
+                _reports.ours("STALE-READER", text, self._places.get((fd, event)), _tracing.place_of_caller())
 
     def take_ready(self) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready without a notice of the machine."""

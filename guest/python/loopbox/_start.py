@@ -199,7 +199,9 @@ def _report(error: BaseException) -> None:
     frames = error.__traceback__
     while frames is not None and _frames.is_runtimes(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
-    error = error.with_traceback(frames or error.__traceback__)
+    # What the program's own text raises when it is compiled comes from no frame of it.
+    if frames is not None or isinstance(error, SyntaxError):
+        error = error.with_traceback(frames)
     try:
         sys.excepthook(type(error), error, error.__traceback__)
     except BaseException as another:
