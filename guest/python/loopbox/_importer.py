@@ -84,13 +84,13 @@ class _Finder(importlib.abc.MetaPathFinder):
         module = self.modules.get(fullname) or self.library.get(fullname)
         if module is None:
             return self._namespace(fullname)
-        loader = _Loader(module)
-        spec = importlib.util.spec_from_file_location(
-            fullname,
-            module.path,
-            loader=loader,
-            submodule_search_locations=[module.path.rpartition("/")[0]] if module.is_package else None,
+        spec = importlib.machinery.ModuleSpec(
+            fullname, _Loader(module), origin=module.path, is_package=module.is_package
         )
+        # `__file__` is what tracebacks show, as anywhere; `spec_from_file_location` would make it absolute.
+        spec.has_location = True
+        if spec.submodule_search_locations is not None:
+            spec.submodule_search_locations.append(module.path.rpartition("/")[0])
         return spec
 
     def _namespace(self, fullname: str) -> importlib.machinery.ModuleSpec | None:

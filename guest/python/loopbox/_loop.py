@@ -13,9 +13,8 @@ import inspect
 import math
 import os
 import selectors
-import signal
 import time
-from asyncio import base_events, coroutines, events, unix_events
+from asyncio import base_events, events, unix_events
 from collections.abc import Callable, Set
 from typing import Any, override
 
@@ -64,6 +63,12 @@ class EpollSelector(_pipes.Selector):
         return _take_notices(loop, self) if answer & _host.NOTICES or self.ready else []
 
 
+_STOCK_SELECTORS = {selectors.SelectSelector, getattr(selectors, "PollSelector", None)}
+"""What a program may choose in the place of the default one."""
+
+_UNWATCHED = EpollSelector()
+"""Takes the notices of a loop whose own selector knows nothing of the machine."""
+
 _WOKEN = selectors.SelectorKey("the self-pipe", -1, selectors.EVENT_READ, (None, None))
 """What is ready when the loop is woken otherwise than by a descriptor."""
 
@@ -106,6 +111,19 @@ class _SignalHandle(events.Handle):
         _host.signals.handled(self._number)
 
 
+class _NoSocket:
+    """Stands for an end of the self-pipe. It has a descriptor, so that those of a program are what they are elsewhere."""
+
+    def __init__(self) -> None:
+        self._fd = os.open(os.devnull, os.O_RDWR)
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
 class _SlowCallbackDuration:
     """An attribute that the machine is told of, which reports what blocks the loop for as long as that."""
 
@@ -121,10 +139,14 @@ class _SlowCallbackDuration:
 class EventLoop(unix_events._UnixSelectorEventLoop):
     """`asyncio.new_event_loop()` in the sandbox."""
 
-    _selector: EpollSelector
+    _selector: Any
+    """An `EpollSelector`, or the program's own."""
     slow_callback_duration = _SlowCallbackDuration()
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
+        if type(selector) in _STOCK_SELECTORS and not selector.get_map():
+            # Whichever of the system's calls it would make, the machine does that.
+            selector = None
         super().__init__(EpollSelector() if selector is None else selector)
         # One that waits or tells the time in its own way is asked, as by CPython.
         self._asked = type(self._selector) is not EpollSelector or type(self).time is not EventLoop.time
@@ -133,14 +155,14 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
 
     @override
     def _make_self_pipe(self) -> None:
-        # They take two numbers of descriptors all the same, so that those of a program are what they are elsewhere.
-        self._self_pipe = os.open(os.devnull, os.O_RDWR), os.open(os.devnull, os.O_RDWR)
+        self._ssock, self._csock = _NoSocket(), _NoSocket()
         self._internal_fds += 1
 
     @override
     def _close_self_pipe(self) -> None:
-        for fd in self._self_pipe:
-            os.close(fd)
+        self._ssock.close()
+        self._csock.close()
+        self._ssock = self._csock = None
         self._internal_fds -= 1
 
     @override
@@ -191,6 +213,9 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
             finally:
                 _loop_waits = False
             self._process_events(ready_now)
+            if not isinstance(self._selector, EpollSelector):
+                # It knows nothing of signals, jobs and children.
+                _UNWATCHED.select(0)
             now = self.time()
         else:
             until = _host.FOREVER
@@ -260,20 +285,12 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
 
     @override
     def add_signal_handler(self, sig: int, callback: Callable[..., Any], *args: Any) -> None:
-        if coroutines.iscoroutine(callback) or coroutines._iscoroutinefunction(callback):
-            raise TypeError("coroutines cannot be used with add_signal_handler()")
-        self._check_signal(sig)
-        self._check_closed()
+        old = self._signal_handlers.get(sig)
+        super().add_signal_handler(sig, callback, *args)
         handle = _SignalHandle(callback, args, self, None)
         handle._number = int(sig)
-        try:
-            signal.signal(sig, unix_events._sighandler_noop)
-        except ValueError as error:
-            raise RuntimeError(str(error)) from None
-        except OSError:
-            raise RuntimeError(f"sig {sig} cannot be caught") from None
         handle._place = _tracing.place_of_caller() if _tracing.enabled else ""
-        if (old := self._signal_handlers.get(sig)) is not None:
+        if old is not None:
             _watch.handler_replaced(sig, old._place, handle._place)
         self._signal_handlers[sig] = handle
 

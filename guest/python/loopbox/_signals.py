@@ -8,10 +8,13 @@ WASI's `signal` module lacks what Unix has besides; the part that asyncio and se
 numbers. Signals of faults (SIGSEGV ...) and of job control exist by name, but nothing raises them.
 """
 
+import _thread
 import errno
 import os
 import signal
+import sys
 import threading
+from asyncio import unix_events
 from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import NoReturn
@@ -40,11 +43,15 @@ def _check(signalnum: int) -> int:
     return number
 
 
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
 def _signal(signalnum: int, handler: Handler, /) -> Handler:
     """Set the action for the given signal: SIG_DFL, SIG_IGN, or a callable. Returns the previous one."""
     if not (callable(handler) or handler in (signal.SIG_DFL, signal.SIG_IGN)):
         raise TypeError("signal handler must be signal.SIG_IGN, signal.SIG_DFL, or a callable object")
-    if threading.current_thread() is not threading.main_thread():
+    if not _is_main_thread():
         raise ValueError("signal only works in main thread of the main interpreter")
     number = _check(signalnum)
     if number in _UNCATCHABLE:
@@ -66,11 +73,24 @@ def _getsignal(signalnum: int, /) -> Handler:
 
 def _raise_signal(signalnum: int, /) -> None:
     """Send a signal to the executing process."""
+    number = _check(signalnum)
+    handler = _getsignal(number)
+    is_asyncios = handler is unix_events._sighandler_noop
+    if callable(handler) and not is_asyncios and number not in _blocked and _is_main_thread():
+        # CPython runs it before this call returns. So nothing is pending, and the machine need not know.
+        handler(number, sys._getframe(1))
+        return
     try:
-        _host.signals.raise_(_check(signalnum))
+        _host.signals.raise_(number)
     except _host.Err as error:
         _host.value_of(error)
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
+
+
+def _interrupt_main(signum: int = signal.SIGINT, /) -> None:
+    """Simulate the arrival of the given signal in the main thread."""
+    if callable(_getsignal(signum)):
+        _raise_signal(signum)
 
 
 def _valid_signals() -> set[signal.Signals | int]:
@@ -175,6 +195,8 @@ def _siginterrupt(signalnum: int, flag: bool, /) -> None:
 
 def _set_wakeup_fd(fd: int, /, *, warn_on_full_buffer: bool = True) -> int:
     """There is nothing to be woken: the machine wakes the loop."""
+    if not _is_main_thread():
+        raise ValueError("set_wakeup_fd only works in main thread of the main interpreter")
     return -1
 
 
@@ -189,6 +211,7 @@ def install() -> None:
         function.__name__ = function.__qualname__ = name
         function.__module__ = "signal"
         setattr(signal, name, function)
+    _thread.interrupt_main = _interrupt_main
     signal.NSIG = NSIG
     signal.SIG_BLOCK, signal.SIG_UNBLOCK, signal.SIG_SETMASK = 0, 1, 2
 
