@@ -77,7 +77,8 @@ def prepare() -> types.ModuleType:
     _importer.install(modules, library)
     _keep_sources(sources, library)
 
-    from . import _start
+    # A program may import the second one, which cannot be found any more in a run.
+    from . import _start, blocking  # noqa: F401
 
     _start.configure(main, files)
     # A collection in a run need not look at what was made here.

@@ -7,7 +7,7 @@ of what blocks are not told from here: the machine reads them off the interprete
 import functools
 import sys
 import weakref
-from asyncio import Handle, Task, TimerHandle, current_task, gather
+from asyncio import BaseEventLoop, Future, Handle, Task, Timeout, TimerHandle, current_task, futures, gather
 from collections.abc import Callable
 from types import CodeType
 from typing import Any
@@ -30,6 +30,12 @@ GATHERED = next(
     code for code in gather.__code__.co_consts if isinstance(code, CodeType) and code.co_name == "_done_callback"
 )
 """What `gather` has called when one of its futures is done."""
+
+SHUTDOWN = frozenset({BaseEventLoop.shutdown_asyncgens.__code__, BaseEventLoop.shutdown_default_executor.__code__})
+"""What `asyncio.run` does by tasks of its own when those of the program are done. They are callbacks in the trace."""
+
+NO_TASK = -1
+"""The number of such a task."""
 
 
 class Hooks:
@@ -87,6 +93,9 @@ def made(task: Task[Any]) -> None:
     """The loop has made a task, whose first step may have run already: inside the step of whoever made it."""
     if hasattr(task, "_loopbox"):
         return
+    if getattr(task.get_coro(), "cr_code", None) in SHUTDOWN:
+        task._loopbox = NO_TASK
+        return
     number = spawned(task)
     if task.done():
         step_begin(number)
@@ -120,8 +129,25 @@ def stepped(number: int, task: Task[Any]) -> None:
 
 
 def fired(handle: TimerHandle) -> None:
-    """A timer is seen by the loop."""
-    _host.tracing.timer_fired(name_of(handle._callback), max(0, round(handle._when * 1e9)))
+    """A timer is seen by the loop. One that a task waits for goes by the task's name, whatever asyncio calls."""
+    callback = handle._callback
+    if callback is futures._set_result_unless_cancelled:
+        task = _awaiting(handle._args[0])
+    elif getattr(callback, "__func__", None) is Timeout._on_timeout:
+        task = callback.__self__._task
+    else:
+        task = None
+    name = name_of(callback) if task is None else label(task.get_name())
+    _host.tracing.timer_fired(name, max(0, round(handle._when * 1e9)))
+
+
+def _awaiting(future: Future[Any]) -> Task[Any] | None:
+    """The task that awaits a future of `asyncio.sleep`."""
+    for callback, _ in future._callbacks or ():
+        task = getattr(callback, "__self__", None)
+        if isinstance(task, Task):
+            return task
+    return None
 
 
 def name_of(callback: Callable[..., Any]) -> int:
@@ -136,12 +162,14 @@ def begin(handle: Handle) -> Task[Any] | int:
     """A handle is about to run, as one step of a task or as one callback; returns what `end` wants."""
     callback = handle._callback
     task = getattr(callback, "__self__", None)
-    if isinstance(task, Task):
+    if isinstance(task, Task) and (number := number_of(task)) != NO_TASK:
         if task.cancelling():
             global _cancelled
             _cancelled = Hooks.before_cancelled(task)
-        step_begin(number_of(task))
+        step_begin(number)
         return task
+    if isinstance(task, Task):
+        callback = task.get_coro()
     if getattr(callback, "__code__", None) is GATHERED:
         Hooks.gathered(callback, *handle._args)
     name = name_of(callback)
