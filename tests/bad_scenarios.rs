@@ -200,11 +200,45 @@ fn a_must_fail_of_what_is_not_expected() {
     session.refused_at("s/bad.toml", 5, 21, &says);
 }
 
+/// A right scenario, but for its guest, which is in Python.
+fn in_python(path: &str, make: impl FnOnce(&Folder)) -> Session {
+    let text = RIGHT.replace("wasm = \"a.wasm\"", &format!("python = \"{path}\""));
+    Session::of(|folder| {
+        folder.write("s/bad.toml", text);
+        make(folder);
+    })
+}
+
 #[test]
-fn a_guest_in_python() {
-    let text = RIGHT.replace("wasm = \"a.wasm\"", "python = \"app.py\"");
-    let says = ["python guests are not supported yet", "2 | guest = { python = \"app.py\" }\n"];
-    Session::of_text(&text).refused_at("s/bad.toml", 2, 20, &says);
+fn a_guest_in_python_that_is_missing() {
+    let session = in_python("app.py", |_| {});
+    let says =
+        ["there is no `s/app.py`", "2 | guest = { python = \"app.py\" }\n", "help: name a Python"];
+    session.refused_at("s/bad.toml", 2, 20, &says);
+}
+
+#[test]
+fn a_guest_in_python_whose_folder_has_nothing_to_start() {
+    let empty = in_python("app", |folder| {
+        std::fs::create_dir(folder.path().join("s/app")).expect("a folder");
+    });
+    let why = "there is neither `__main__.py` nor `main.py` in the folder `s/app`";
+    empty.refused_at("s/bad.toml", 2, 20, &[why]);
+    let other = in_python("app", |folder| drop(folder.write("s/app/service.py", "")));
+    other.refused_at("s/bad.toml", 2, 20, &[why]);
+}
+
+#[test]
+fn a_guest_in_python_that_is_another_kind_of_file() {
+    let session = in_python("app.txt", |folder| drop(folder.write("s/app.txt", "")));
+    session.refused_at("s/bad.toml", 2, 20, &["`s/app.txt` is not a Python file (*.py)"]);
+}
+
+#[test]
+fn a_guest_that_is_in_python_and_something_else() {
+    let text = RIGHT.replace("wasm =", "python = \"app.py\", wasm =");
+    let why = ["a guest in Python has no other key than `python`"];
+    Session::of_text(&text).refused_at("s/bad.toml", 2, 20, &why);
 }
 
 // --- Goldens -------------------------------------------------------------------------------------

@@ -1,29 +1,26 @@
 //! Compiled guests on disk, so that a component is compiled once and not in every session.
 //!
 //! An entry is found by the hash of the component and the fingerprint of the compiler, so it is never out
-//! of date and nothing here has to be told of changes. Each entry carries the hash of its contents: one
-//! that was cut off or damaged counts as missing, and is replaced. The cache is a help and never a need:
-//! without a folder that can be written, guests are compiled every time.
+//! of date and nothing here has to be told of changes. Each entry is sealed (see [`sealed`]): one that was
+//! cut off or damaged counts as missing, and is replaced. The cache is a help and never a need: without a
+//! folder that can be written, guests are compiled every time.
 //!
-//! Entries are native code that will be executed. The hash tells damage, not malice: whoever can write to
+//! Entries are native code that will be executed. The seal tells damage, not malice: whoever can write to
 //! this folder can run code as its owner, as with `~/.cargo/bin`. So the folder is made for its owner
-//! alone. Old entries are not removed; it is always safe to remove the folder.
+//! alone. An entry is replaced as a whole and never written to, because it may be in use as somebody's memory.
+//! Old entries are not removed; it is always safe to remove the folder.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use crate::files::{self, Readers};
+use crate::sealed;
 use crate::sha256::Sha256;
 
 /// The environment variable that names the folder of all caches.
 pub const VARIABLE: &str = "LOOPBOX_CACHE";
-
-/// Entries begin with this, then the hash of the artefact, then the artefact. A change of this form
-/// changes the number.
-const MAGIC: &[u8] = b"loopbox-compiled 1\n";
 
 /// What an entry is found by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +34,9 @@ pub struct Key {
 /// The cache of compiled guests.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    /// `None` if this machine has no place for caches.
+    /// The folder of all caches; `None` if this machine has no place for caches.
+    root: Option<PathBuf>,
+    /// Where the entries lie.
     folder: Option<PathBuf>,
 }
 
@@ -45,31 +44,26 @@ impl Cache {
     /// The cache in `$LOOPBOX_CACHE`, or where the platform keeps caches.
     pub fn of_environment() -> Cache {
         let root = match std::env::var_os(VARIABLE).filter(|root| !root.is_empty()) {
-            Some(root) => Some(PathBuf::from(root)),
+            // Tools are started in folders of their own.
+            Some(root) => Some(std::path::absolute(&root).unwrap_or_else(|_| root.into())),
             None => etcetera::choose_base_strategy()
                 .ok()
                 .map(|strategy| strategy.cache_dir().join("loopbox")),
         };
-        root.map_or(Cache { folder: None }, |root| Cache::under(&root))
+        root.map_or(Cache { root: None, folder: None }, |root| Cache::under(&root))
     }
 
     /// The cache in this folder of caches.
     pub fn under(root: &Path) -> Cache {
-        Cache { folder: Some(root.join("compiled")) }
+        Cache { root: Some(root.to_owned()), folder: Some(root.join("compiled")) }
     }
 
-    /// What [`Cache::put`] was given for this key, byte for byte; nothing if there is no such entry or
-    /// if it is damaged.
-    pub fn get(&self, key: &Key) -> Option<Vec<u8>> {
-        let mut bytes = fs::read(self.path(key)?).ok()?;
-        let rest = bytes.strip_prefix(MAGIC)?;
-        let (hash, artefact) = rest.split_first_chunk()?;
-        if Sha256::of(artefact) != Sha256(*hash) {
-            return None;
-        }
-        let begin = bytes.len() - artefact.len();
-        bytes.drain(..begin);
-        Some(bytes)
+    /// The file that holds what [`Cache::put`] was given for this key, byte for byte; nothing if there is no
+    /// such entry or if it is damaged.
+    pub fn get(&self, key: &Key) -> Option<PathBuf> {
+        let path = self.path(key)?;
+        sealed::hash(&path)?;
+        Some(path)
     }
 
     /// Keeps an artefact.
@@ -83,11 +77,12 @@ impl Cache {
         if let Some(folder) = path.parent() {
             make_private_folder(folder)?;
         }
-        files::replace(&path, Readers::Owner, |file| {
-            file.write_all(MAGIC)?;
-            file.write_all(&Sha256::of(artefact).0)?;
-            file.write_all(artefact)
-        })
+        sealed::write(&path, artefact)
+    }
+
+    /// The folder of all caches.
+    pub fn root(&self) -> Option<&Path> {
+        self.root.as_deref()
     }
 
     /// Where the entries lie.
@@ -100,7 +95,11 @@ impl Cache {
     }
 }
 
-fn make_private_folder(folder: &Path) -> io::Result<()> {
+/// Makes a folder, with those above it, for its owner alone. One that is there stays as it is.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -117,8 +116,13 @@ mod tests {
 
     fn cache() -> (tempfile::TempDir, Cache) {
         let folder = tempfile::tempdir().expect("a folder");
-        let cache = Cache { folder: Some(folder.path().join("compiled")) };
+        let cache = Cache::under(folder.path());
         (folder, cache)
+    }
+
+    /// What is kept for the key.
+    fn kept(cache: &Cache, key: &Key) -> Option<Vec<u8>> {
+        cache.get(key).map(|path| fs::read(path).expect("there"))
     }
 
     fn key() -> Key {
@@ -130,7 +134,7 @@ mod tests {
         let (_folder, cache) = cache();
         assert_eq!(cache.get(&key()), None);
         cache.put(&key(), b"artefact").expect("written");
-        assert_eq!(cache.get(&key()).as_deref(), Some(&b"artefact"[..]));
+        assert_eq!(kept(&cache, &key()).as_deref(), Some(&b"artefact"[..]));
         assert_eq!(cache.get(&Key { fingerprint: "beef".into(), ..key() }), None);
         assert_eq!(cache.get(&Key { component: Sha256::of(b"other"), ..key() }), None);
     }
@@ -150,13 +154,13 @@ mod tests {
             assert_eq!(cache.get(&key()), None, "cut off at {index}");
         }
         cache.put(&key(), b"artefact").expect("replaced");
-        assert_eq!(cache.get(&key()).as_deref(), Some(&b"artefact"[..]));
+        assert_eq!(kept(&cache, &key()).as_deref(), Some(&b"artefact"[..]));
     }
 
     #[test]
     fn a_folder_that_cannot_be_made_is_an_error_of_put_and_a_miss_of_get() {
         let file = tempfile::NamedTempFile::new().expect("a file");
-        let cache = Cache { folder: Some(file.path().join("compiled")) };
+        let cache = Cache::under(file.path());
         assert_eq!(cache.get(&key()), None);
         cache.put(&key(), b"artefact").expect_err("a file is no folder");
     }

@@ -15,7 +15,7 @@ use loopbox_trace::record::{self, Choice, GoldenText, Record};
 use loopbox_trace::{Trace, golden, measure};
 use smol::future::FutureExt;
 
-use crate::guests::{BuildError, Built, CargoGuest};
+use crate::guests::{BuildError, Buildable, Built, CargoGuest, Component};
 use crate::invocation;
 use crate::judge::{self, BlessError, GoldenNote};
 use crate::programs::{ProgramError, Programs, Ready};
@@ -47,14 +47,10 @@ pub struct Finished {
     pub golden: GoldenNote,
 }
 
-/// What cargo is to build for a scenario.
-pub fn cargo_guests(scenario: &Scenario) -> Vec<CargoGuest> {
+/// What has to be built for a scenario.
+pub fn to_build(scenario: &Scenario) -> Vec<Buildable> {
     let guests = std::iter::once(&scenario.guest).chain(scenario.programs.values());
-    let cargo = guests.filter_map(|guest| match guest {
-        Guest::Cargo { package, bin, dir } => Some(cargo_guest(package, bin, dir)),
-        Guest::Wasm(_) => None,
-    });
-    cargo.collect()
+    guests.filter_map(|guest| buildable(guest).ok()).collect()
 }
 
 /// The scenario's program with those that it can start, loaded. Among what was built is all that it needs.
@@ -81,19 +77,24 @@ async fn load(
     scenario: &Scenario,
     built: &Built,
 ) -> Result<Ready, RunError> {
-    let component = match guest {
-        Guest::Wasm(path) => path,
-        Guest::Cargo { package, bin, dir } => {
-            let guest = cargo_guest(package, bin, dir);
-            let built = built.get(&guest).expect("everything that is wanted was built");
-            built.as_ref().map_err(BuildError::clone)?
-        }
+    let component = match buildable(guest) {
+        Ok(guest) => built.get(&guest).expect("everything that is wanted was built").clone()?,
+        Err(path) => Component::at(path),
     };
-    Ok(programs.ready(component, scenario.stack_bytes).await?)
+    Ok(programs.ready(&component, scenario.stack_bytes).await?)
 }
 
-fn cargo_guest(package: &str, bin: &str, dir: &Path) -> CargoGuest {
-    CargoGuest { dir: dir.to_owned(), package: package.into(), bin: bin.into() }
+/// How a guest is built; or where it is, if it is there already.
+fn buildable(guest: &Guest) -> Result<Buildable, &Path> {
+    match guest {
+        Guest::Cargo { package, bin, dir } => Ok(Buildable::Cargo(CargoGuest {
+            dir: dir.to_owned(),
+            package: package.clone(),
+            bin: bin.clone(),
+        })),
+        Guest::Python(path) => Ok(Buildable::Python(path.clone())),
+        Guest::Wasm(path) => Err(path),
+    }
 }
 
 /// Holds a run of this component against its scenario. Takes a while for a long trace; with `bless`,

@@ -26,6 +26,7 @@ pub mod report;
 pub mod results;
 pub mod runner;
 pub mod scenario;
+pub mod sealed;
 pub mod seeds;
 pub mod session;
 pub mod sha256;

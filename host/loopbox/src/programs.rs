@@ -13,6 +13,7 @@ use loopbox_machine::{LoadError, Program, Sandbox, SandboxError, Settings};
 use smol::lock::OnceCell;
 
 use crate::cache::{Cache, Key};
+use crate::guests::Component;
 use crate::sha256::Sha256;
 
 /// A program and the sandbox that it was loaded for.
@@ -84,15 +85,15 @@ impl Programs {
     /// the same.
     pub async fn ready(
         self: &Arc<Self>,
-        component: &Path,
+        component: &Component,
         stack_bytes: usize,
     ) -> Result<Ready, Arc<ProgramError>> {
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            Slot::clone(slots.entry((component.to_owned(), stack_bytes)).or_default())
+            Slot::clone(slots.entry((component.path.clone(), stack_bytes)).or_default())
         };
         let load = || {
-            let (programs, component) = (Arc::clone(self), component.to_owned());
+            let (programs, component) = (Arc::clone(self), component.clone());
             smol::unblock(move || programs.load(&component, stack_bytes).map_err(Arc::new))
         };
         slot.get_or_init(load).await.clone()
@@ -104,20 +105,26 @@ impl Programs {
     }
 
     /// Blocks for as long as it takes.
-    fn load(&self, component: &Path, stack_bytes: usize) -> Result<Ready, ProgramError> {
+    fn load(&self, component: &Component, stack_bytes: usize) -> Result<Ready, ProgramError> {
         let sandbox = self.sandbox(stack_bytes)?;
-        let wasm = std::fs::read(component)
-            .map_err(|error| ProgramError::Unreadable { path: component.to_owned(), error })?;
-        let unloadable = |error| ProgramError::Unloadable { path: component.to_owned(), error };
+        let path = &component.path;
+        // Who is known by its hash may be large, and is not needed if it was compiled before.
+        if let Some(sha256) = component.sha256
+            && let Some(program) = self.compiled_before(&sandbox, sha256)
+        {
+            return Ok(Ready { sandbox, program, sha256 });
+        }
+        let wasm = std::fs::read(path)
+            .map_err(|error| ProgramError::Unreadable { path: path.clone(), error })?;
+        let unloadable = |error| ProgramError::Unloadable { path: path.clone(), error };
         let sha256 = Sha256::of(&wasm);
-        let key = Key { component: sha256, fingerprint: sandbox.fingerprint() };
-        if let Some(artefact) = self.cache.get(&key)
-            && let Ok(program) = load_artefact(&sandbox, &artefact)
+        if component.sha256 != Some(sha256)
+            && let Some(program) = self.compiled_before(&sandbox, sha256)
         {
             return Ok(Ready { sandbox, program, sha256 });
         }
         let artefact = sandbox.compile(&wasm).map_err(unloadable)?;
-        if let Err(error) = self.cache.put(&key, &artefact) {
+        if let Err(error) = self.cache.put(&key(&sandbox, sha256), &artefact) {
             let folder = self.cache.folder().unwrap_or(Path::new("")).display();
             let trouble = format!("compiled guests are not kept in `{folder}`: {error}");
             // Only the first is said; the others have the same cause.
@@ -125,6 +132,12 @@ impl Programs {
         }
         let program = load_artefact(&sandbox, &artefact).map_err(unloadable)?;
         Ok(Ready { sandbox, program, sha256 })
+    }
+
+    /// The program of a component that was compiled in another session, if it is kept and as it should be.
+    fn compiled_before(&self, sandbox: &Sandbox, component: Sha256) -> Option<Program> {
+        let path = self.cache.get(&key(sandbox, component))?;
+        load_entry(sandbox, &path).ok()
     }
 
     fn sandbox(&self, stack_bytes: usize) -> Result<Sandbox, SandboxError> {
@@ -142,12 +155,28 @@ impl Programs {
     }
 }
 
-/// Loads what this sandbox, or one with the same fingerprint, compiled.
+fn key(sandbox: &Sandbox, component: Sha256) -> Key {
+    Key { component, fingerprint: sandbox.fingerprint() }
+}
+
+/// Loads what this sandbox, or one with the same fingerprint, compiled: it was compiled just now, or is the
+/// contents of an entry.
 #[expect(unsafe_code, reason = "native code that we made ourselves is loaded as native code")]
 fn load_artefact(sandbox: &Sandbox, artefact: &[u8]) -> Result<Program, LoadError> {
-    // SAFETY: the bytes are what `compile` returned. Either they come straight from it, or from the
-    // cache, which gives back only what `put` was given for the same component and compiler: the entry's
-    // own hash rules out damage, and the folder is its owner's, who needs no trick to run code as herself
-    // (see `cache`).
+    // SAFETY: the bytes are what `compile` returned; see `load_entry` for those that were kept.
     unsafe { sandbox.load_compiled(artefact) }
+}
+
+/// Loads an entry of the cache, which this sandbox, or one with the same fingerprint, compiled.
+#[expect(unsafe_code, reason = "native code that we made ourselves is loaded as native code")]
+fn load_entry(sandbox: &Sandbox, path: &Path) -> Result<Program, LoadError> {
+    // SAFETY: the cache gives the name of a file only if it holds what `put` was given for the same component
+    // and compiler: the entry's seal rules out damage, and the folder is its owner's, who needs no trick to run
+    // code as herself (see `cache`). Nobody writes to an entry; it is replaced, and who has it keeps the old one.
+    let mapped = unsafe { sandbox.load_compiled_file(path) };
+    mapped.or_else(|error| {
+        // Some file systems hold no code that can be executed, but what is read from there can be.
+        let artefact = std::fs::read(path).map_err(|_| error)?;
+        load_artefact(sandbox, &artefact)
+    })
 }

@@ -4,7 +4,8 @@
 //! what the machine and the checks take. A scenario that loads can be run: whatever is impossible, unknown
 //! or without effect in it is a [`ScenarioError`] that shows the line. [`find()`] looks for scenario files.
 //!
-//! Nothing is built or run here, and whether a guest exists is not looked at. `docs/scenarios.md` tells
+//! Nothing is built or run here. Whether a guest exists is not looked at, but for a program in Python, whose main file
+//! is named by nobody. `docs/scenarios.md` tells
 //! users of the format; a test holds that file and this module together.
 //!
 //! - `chain`: a file and its bases, read and merged into one table.
@@ -79,6 +80,8 @@ pub enum Guest {
         /// Where cargo is to be run: the folder of the file that names the package.
         dir: PathBuf,
     },
+    /// A Python program: a file, or a folder with its main file.
+    Python(PathBuf),
     /// A component that is there already.
     Wasm(PathBuf),
 }

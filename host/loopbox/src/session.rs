@@ -6,7 +6,7 @@
 //! session needs no more memory for more seeds.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use loopbox_machine::Run;
@@ -14,7 +14,7 @@ use smol::lock::Semaphore;
 use smol::{Executor, Task};
 
 use crate::execution::{self, Finished, RunError};
-use crate::guests::{self, BuildError, Built, CargoGuest};
+use crate::guests::{self, BuildError, Buildable, Built};
 use crate::judge::BlessError;
 use crate::programs::Programs;
 use crate::report::sweep::Sweep;
@@ -48,11 +48,12 @@ pub fn load(found: Vec<Found>) -> Vec<Loaded> {
     found.into_iter().map(load).collect()
 }
 
-/// Builds the guests that these scenarios need. Asked to stop, it builds nothing.
-pub async fn build(scenarios: &[Loaded], stop: &Stop) -> Built {
-    let wanted = scenarios.iter().flat_map(Loaded::cargo_guests).collect();
+/// Builds the guests that these scenarios need; `caches` is the folder of all caches. Asked to stop, it builds
+/// nothing.
+pub async fn build(scenarios: &[Loaded], caches: Option<&Path>, stop: &Stop) -> Built {
+    let wanted = scenarios.iter().flat_map(Loaded::to_build).collect();
     // Without the guests nothing can run, and nothing will: the runs are asked to stop too.
-    stop.or(guests::build(&wanted)).await.unwrap_or_default()
+    stop.or(guests::build(&wanted, caches)).await.unwrap_or_default()
 }
 
 /// What all runs of a session have in common.
@@ -248,8 +249,8 @@ fn about(scenario: &Scenario, seed: u64) -> About {
 }
 
 impl Loaded {
-    /// What cargo is to build for it.
-    fn cargo_guests(&self) -> Vec<CargoGuest> {
-        self.scenario.as_ref().map_or_else(|_| Vec::new(), |s| execution::cargo_guests(s))
+    /// What has to be built for it.
+    fn to_build(&self) -> Vec<Buildable> {
+        self.scenario.as_ref().map_or_else(|_| Vec::new(), |s| execution::to_build(s))
     }
 }

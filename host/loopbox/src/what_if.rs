@@ -50,6 +50,8 @@ pub struct Engine {
 /// Guests that were built and loaded, as they were at one time.
 struct House {
     programs: Arc<Programs>,
+    /// The folder of all caches.
+    caches: Option<PathBuf>,
     /// Those that did build. What did not is tried again.
     built: Mutex<Built>,
     /// One build at a time: cargo would let the second one wait, too.
@@ -225,6 +227,7 @@ impl House {
     fn new(cache: &Cache, runs_at_once: u16) -> Arc<House> {
         Arc::new(House {
             programs: Programs::new(cache.clone(), runs_at_once.into()),
+            caches: cache.root().map(Path::to_owned),
             built: Mutex::default(),
             building: smol::lock::Mutex::new(()),
         })
@@ -247,13 +250,13 @@ impl House {
     /// The scenario's guests, if all of them were built before.
     fn known(&self, scenario: &Scenario) -> Option<Built> {
         let known = lock(&self.built);
-        let guests = execution::cargo_guests(scenario).into_iter();
+        let guests = execution::to_build(scenario).into_iter();
         guests.map(|guest| known.get(&guest).cloned().map(|built| (guest, built))).collect()
     }
 
     async fn build(&self, scenario: &Scenario) -> Built {
-        let wanted = execution::cargo_guests(scenario).into_iter().collect();
-        let built = guests::build(&wanted).await;
+        let wanted = execution::to_build(scenario).into_iter().collect();
+        let built = guests::build(&wanted, self.caches.as_deref()).await;
         let good = built.iter().filter(|(_, built)| built.is_ok());
         lock(&self.built).extend(good.map(|(guest, built)| (guest.clone(), built.clone())));
         built

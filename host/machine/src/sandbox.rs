@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_lock::Semaphore;
@@ -172,6 +173,22 @@ impl Sandbox {
     pub unsafe fn load_compiled(&self, artefact: &[u8]) -> Result<Program, LoadError> {
         // SAFETY: the caller's contract is wasmtime's.
         let component = unsafe { Component::deserialize(&self.engine, artefact) }
+            .map_err(|error| LoadError::Broken(format!("{error:#}")))?;
+        self.link(&component)
+    }
+
+    /// Loads a file with what [`Sandbox::compile`] made. It is not read but mapped, so a large program costs what
+    /// it uses of it.
+    ///
+    /// # Safety
+    /// As for [`Sandbox::load_compiled`]; and the file is not written to for as long as the program is there.
+    ///
+    /// # Errors
+    /// As there; also if the file cannot be mapped.
+    #[expect(unsafe_code, reason = "the caller vouches for the file, as the contract says")]
+    pub unsafe fn load_compiled_file(&self, path: &Path) -> Result<Program, LoadError> {
+        // SAFETY: the caller's contract is wasmtime's.
+        let component = unsafe { Component::deserialize_file(&self.engine, path) }
             .map_err(|error| LoadError::Broken(format!("{error:#}")))?;
         self.link(&component)
     }

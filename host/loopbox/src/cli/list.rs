@@ -94,6 +94,6 @@ fn for_programs(loaded: &Loaded) -> String {
 fn guest(scenario: &Scenario) -> String {
     match &scenario.guest {
         Guest::Cargo { package, bin, .. } => format!("{package}:{bin}"),
-        Guest::Wasm(path) => path.to_string_lossy().into_owned(),
+        Guest::Python(path) | Guest::Wasm(path) => path.to_string_lossy().into_owned(),
     }
 }

@@ -99,13 +99,14 @@ impl RunCommand {
         };
         self.refuse_to_bless_for_other_seeds(&scenarios)?;
         let seeds = self.seeds();
+        let cache = Cache::of_environment();
         refuse_too_many_runs(&seeds, scenarios.len())?;
         let reporter = Arc::new(Mutex::new(Reporter::new(self.format, &scenarios, &seeds)));
         let session = Arc::new(Session {
             seeds,
             bless: self.bless,
             jobs: jobs.into(),
-            programs: Programs::new(Cache::of_environment(), jobs.into()),
+            programs: Programs::new(cache.clone(), jobs.into()),
             results: Results::under(self.results.clone()),
         });
         // Writing may block, on a pager that waits for its reader, and signals must be heard then too.
@@ -113,7 +114,7 @@ impl RunCommand {
             let reporter = Arc::clone(&reporter);
             smol::unblock(move || lock(&reporter).show(&shown)).await;
         };
-        let built = session::build(&scenarios, stop).await;
+        let built = session::build(&scenarios, cache.root(), stop).await;
         lock(&reporter).begin();
         let tally = session.run(scenarios, built, executor, stop, show).await;
         if let Some(trouble) = session.programs.cache_trouble() {

@@ -67,12 +67,12 @@ impl Human {
                 self.line("error", BAD, report, "") + &block(rendered.lines().map(String::from))
             }
             Outcome::NotBuilt(reason) => {
-                let reason = format!("guest did not build: {}", printable(reason));
-                self.line("error", BAD, report, "") + &block([reason])
+                let reason = format!("guest did not build: {reason}");
+                self.line("error", BAD, report, "") + &block(reason.lines().map(printable))
             }
             Outcome::CouldNotRun(reason) => {
-                let reason = format!("could not run: {}", printable(reason));
-                self.line("error", BAD, report, "") + &block([reason])
+                let reason = format!("could not run: {reason}");
+                self.line("error", BAD, report, "") + &block(reason.lines().map(printable))
             }
             Outcome::Interrupted => self.line("-", ODD, report, "interrupted"),
         }

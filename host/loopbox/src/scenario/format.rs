@@ -64,8 +64,7 @@ pub(super) struct GuestTable {
 }
 
 impl Shape for GuestTable {
-    const EXPECTED: &'static str =
-        "a table: { package = \"..\", bin = \"..\" } or { wasm = \"x.wasm\" }";
+    const EXPECTED: &'static str = "a table: { package = \"..\", bin = \"..\" }, { python = \"app.py\" } or { wasm = \"x.wasm\" }";
 }
 
 /// A file in the machine.
@@ -91,7 +90,7 @@ pub(super) struct MachineTable {
     pub(super) time_limit: Option<Text<Positive>>,
     pub(super) fuel_limit: Option<Whole<1, { i64::MAX as u64 }>>,
     pub(super) memory_limit: Option<Text<Bytes<1, { 4 << 30 }>>>,
-    pub(super) stack_limit: Option<Text<Bytes<{ 64 << 10 }, { 16 << 20 }>>>,
+    pub(super) stack_limit: Option<Text<Bytes<{ 64 << 10 }, { 64 << 20 }>>>,
     pub(super) output_limit: Option<Text<Bytes<1, { 4 << 30 }>>>,
     pub(super) trace_limit: Option<Whole<1, { i64::MAX as u64 }>>,
     pub(super) processes: Option<Whole<1, 16>>,

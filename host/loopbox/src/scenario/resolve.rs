@@ -24,9 +24,15 @@ use super::values::{
     Bytes, DrawnNanos, FuelPrice, Map, Number, PerMillion, Positive, Text, WallClock, Whole,
 };
 use super::{Golden, Guest, Scenario, name};
+use crate::guests::python::program as python;
 
 /// The stack of a guest whose scenario says nothing of it.
 const STACK_BYTES: usize = 1 << 20;
+/// The same if a program is in Python: CPython's own limit of recursion is to come first.
+const PYTHON_STACK_BYTES: usize = 32 << 20;
+/// What a unit of fuel costs a program in Python whose scenario says nothing of it, in picoseconds: an interpreter
+/// burns some dozens of them for what a processor does at once.
+const PYTHON_PS_PER_FUEL: u64 = 50;
 /// As much as the machine's filesystem holds, with what the guest writes.
 const FILES_BYTES_MAX: u64 = 64 << 20;
 /// Half as many files and folders as it holds: the guest may make some, too.
@@ -56,16 +62,18 @@ pub(super) fn resolve(
         stdin: document.stdin.unwrap_or_default().into(),
         files: files(document.file, sources)?,
         programs: plans,
+        ps_per_fuel: price(&guest),
         signals: document.signal.into_iter().map(signal).collect(),
         blocking: document.blocking.into_iter().map(blocking).collect(),
         ..Config::default()
     };
     let reports = document.diagnostics.unwrap_or_default().0;
     config.diagnostics = diagnostics(reports, sources)?;
-    let stack_bytes = machine(&mut config, document.machine.unwrap_or_default().0);
-    for plan in &mut config.programs {
-        plan.ps_per_fuel = config.ps_per_fuel;
-    }
+    let mut stack_bytes = match programs.values().chain([&guest]).any(is_python) {
+        true => PYTHON_STACK_BYTES,
+        false => STACK_BYTES,
+    };
+    machine(&mut config, &mut stack_bytes, document.machine.unwrap_or_default().0);
     let (expect, golden) = expect(document.expect, sources)?;
     Ok(Scenario {
         path: path.to_owned(),
@@ -97,15 +105,24 @@ fn guest(
     guest: Option<Spanned<Map<GuestTable>>>,
     sources: &Sources,
 ) -> Result<(Guest, String), ScenarioError> {
-    const HELP: &str = "write guest = { package = \"..\", bin = \"..\" } or { wasm = \"x.wasm\" }";
+    const HELP: &str = "write guest = { package = \"..\", bin = \"..\" }, { python = \"app.py\" } or { wasm = \"x.wasm\" }";
+    const PYTHON_HELP: &str = "name a Python file, or a folder with `__main__.py` or `main.py` in it, relative to this file";
     let Some(guest) = guest else {
         return Err(sources.error(Sources::BEGINNING, "missing key `guest`").help(HELP));
     };
     let span = guest.span();
     let folder = sources.folder(&span);
     match guest.into_inner().0 {
+        GuestTable { package: None, bin: None, wasm: None, python: Some(python) } => {
+            let path = folder.join(python.get_ref());
+            python::main_file(&path)
+                .map_err(|reason| sources.error(python.span(), reason).help(PYTHON_HELP))?;
+            let name = python::name(&path);
+            Ok((Guest::Python(path), name))
+        }
         GuestTable { python: Some(python), .. } => {
-            Err(sources.error(python.span(), "python guests are not supported yet"))
+            let message = "a guest in Python has no other key than `python`";
+            Err(sources.error(python.span(), message).help(HELP))
         }
         GuestTable { package: Some(package), bin: Some(bin), wasm: None, .. } => {
             // For the system an empty path is no folder.
@@ -144,6 +161,7 @@ fn programs(
         let span = name.span();
         let name = name.into_inner();
         let (own_guest, _) = guest(Some(own_guest), sources)?;
+        let ps_per_fuel = price(&own_guest);
         if name.is_empty() {
             return Err(sources.error(span, "a program has a name"));
         }
@@ -155,8 +173,7 @@ fn programs(
             return Err(sources.error(span, format!("two programs are called `{name}`")));
         }
         let start = start.map_or(Draw::Fixed(Nanos::ZERO), |DrawnNanos(start)| start);
-        // What fuel costs is said for the whole machine, which is looked at later.
-        plans.push(ProgramPlan { name, start, ps_per_fuel: Config::default().ps_per_fuel });
+        plans.push(ProgramPlan { name, start, ps_per_fuel });
     }
     Ok((programs, plans))
 }
@@ -277,12 +294,22 @@ fn blocking(Map(table): Map<BlockingTable>) -> BlockingRule {
     BlockingRule { call, takes, fails, returns: returns.into() }
 }
 
-/// Takes over what `[machine]` says; returns the size of the guest's stack.
-fn machine(config: &mut Config, table: MachineTable) -> usize {
+fn is_python(guest: &Guest) -> bool {
+    matches!(guest, Guest::Python(_))
+}
+
+/// What a unit of a program's fuel costs in picoseconds, unless the scenario says it for all of them.
+fn price(guest: &Guest) -> u64 {
+    if is_python(guest) { PYTHON_PS_PER_FUEL } else { Config::default().ps_per_fuel }
+}
+
+/// Takes over what `[machine]` says.
+fn machine(config: &mut Config, stack_bytes: &mut usize, table: MachineTable) {
     let Config {
         workers,
         ps_per_fuel,
         limits,
+        programs,
         processes,
         process_start,
         pipe_capacity,
@@ -292,13 +319,15 @@ fn machine(config: &mut Config, table: MachineTable) -> usize {
     } = config;
     let Limits { time, fuel, memory_bytes, output_bytes, trace_events } = limits;
     let usize_of = |number| usize::try_from(number).unwrap_or(usize::MAX);
-    let mut stack_bytes = STACK_BYTES;
     set(workers, table.workers.map(|Whole(n)| u16::try_from(n).unwrap_or(u16::MAX)));
-    set(ps_per_fuel, table.ns_per_fuel.map(|Number(FuelPrice(ps))| ps));
+    if let Some(Number(FuelPrice(ps))) = table.ns_per_fuel {
+        *ps_per_fuel = ps;
+        programs.iter_mut().for_each(|plan| plan.ps_per_fuel = ps);
+    }
     set(time, table.time_limit.map(|Text(Positive(nanos))| nanos));
     set(fuel, table.fuel_limit.map(|Whole(fuel)| fuel));
     set(memory_bytes, table.memory_limit.map(|Text(Bytes(bytes))| bytes));
-    set(&mut stack_bytes, table.stack_limit.map(|Text(Bytes(bytes))| bytes));
+    set(stack_bytes, table.stack_limit.map(|Text(Bytes(bytes))| bytes));
     set(output_bytes, table.output_limit.map(|Text(Bytes(bytes))| bytes));
     set(trace_events, table.trace_limit.map(|Whole(events)| usize_of(events)));
     set(processes, table.processes.map(|Whole(n)| u16::try_from(n).unwrap_or(u16::MAX)));
@@ -306,7 +335,6 @@ fn machine(config: &mut Config, table: MachineTable) -> usize {
     set(pipe_capacity, table.pipe_capacity.map(|Text(Bytes(bytes))| bytes));
     set(wall_clock, table.wall_clock.map(|WallClock(since_epoch)| since_epoch));
     set(debug, table.debug);
-    stack_bytes
 }
 
 /// Replaces a default, if there is something to replace it with.

@@ -305,6 +305,57 @@ fn what_a_file_says_wins_over_what_it_extends() {
 }
 
 #[test]
+fn a_program_in_python_is_a_file_or_a_folder_beside_the_file_that_names_it() {
+    let folder = folder(&[
+        ("one/x.toml", "title = \"t\"\nextends = \"../two/base.toml\"\nexpect.exit = 0"),
+        ("two/base.toml", "guest = { python = \"shop\" }"),
+        ("two/shop/main.py", ""),
+        ("y.toml", "title = \"t\"\nguest = { python = \"app.py\" }\nexpect.exit = 0"),
+        ("app.py", ""),
+    ]);
+    let scenario = loaded(&folder, "one/x.toml");
+    assert_eq!(scenario.guest, Guest::Python(folder.path().join("one/../two/shop")));
+    assert_eq!(scenario.config.program_name, "shop");
+    let scenario = loaded(&folder, "y.toml");
+    assert_eq!(scenario.guest, Guest::Python(folder.path().join("app.py")));
+    assert_eq!(scenario.config.program_name, "app");
+}
+
+#[test]
+fn fuel_has_a_price_for_each_language_unless_the_scenario_names_one_for_all() {
+    let rest = r#"
+        title = "t"
+        guest = { python = "app.py" }
+        program = [
+            { name = "rust", guest = { package = "p", bin = "b" } },
+            { name = "python", guest = { python = "app.py" } },
+        ]
+        expect.exit = 0
+    "#;
+    let said = format!("{rest}\nmachine.ns-per-fuel = 2\nmachine.stack-limit = \"1MiB\"");
+    let folder = folder(&[("x.toml", rest), ("said.toml", &said), ("app.py", "")]);
+    let scenario = loaded(&folder, "x.toml");
+    let prices = |config: &Config| {
+        let others = config.programs.iter().map(|plan| plan.ps_per_fuel);
+        std::iter::once(config.ps_per_fuel).chain(others).collect::<Vec<_>>()
+    };
+    assert_eq!(prices(&scenario.config), [50, 1_000, 50]);
+    assert_eq!(scenario.stack_bytes, 32 << 20, "a frame of Python's takes more of the stack");
+    let scenario = loaded(&folder, "said.toml");
+    assert_eq!(prices(&scenario.config), [2_000; 3]);
+    assert_eq!(scenario.stack_bytes, 1 << 20);
+}
+
+#[test]
+fn a_program_in_python_makes_the_stack_of_all_larger() {
+    let rest = "program = [{ name = \"py\", guest = { python = \"app.py\" } }]\nexpect.exit = 0";
+    let folder = folder(&[("x.toml", &format!("{HEAD}{rest}")), ("app.py", "")]);
+    let scenario = loaded(&folder, "x.toml");
+    assert_eq!(scenario.stack_bytes, 32 << 20);
+    assert_eq!((scenario.config.ps_per_fuel, scenario.config.programs[0].ps_per_fuel), (1_000, 50));
+}
+
+#[test]
 fn a_scenarios_name_is_its_path_in_one_way_of_writing() {
     for (path, expected) in [
         ("scenarios/x.toml", "scenarios/x"),
