@@ -1,8 +1,8 @@
 """Imports without a disk: the program's modules, its requirements, and the rest of the standard library.
 
-The finder comes before Python's own, which still finds what lies in the machine's file system. Modules of
-the program are compiled in the build and run when they are imported; those of the standard library that nobody
-was known to import are unpacked and run then, which costs the run the time that takes.
+The finder comes before Python's own, which still finds what lies in the machine's file system. What of the standard
+library was not imported when the component was built is unpacked and run when somebody imports it, which
+costs the run the time that takes.
 """
 
 import importlib.abc
@@ -16,20 +16,7 @@ import zlib
 from dataclasses import dataclass
 from typing import override
 
-
-@dataclass(slots=True)
-class Module:
-    """A module of the program or of a requirement."""
-
-    path: str
-    """As tracebacks show it: relative to the program's folder."""
-    source: bytes
-    is_package: bool
-    code: types.CodeType | None
-    """None if it does not compile; then importing it says why."""
-
-    def text(self) -> bytes:
-        return self.source
+from ._programs import Module, Program
 
 
 @dataclass(slots=True)
@@ -73,9 +60,11 @@ class _Loader(importlib.abc.InspectLoader):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    def __init__(self, modules: dict[str, Module], library: dict[str, Kept]) -> None:
-        self.modules = modules
-        self.library = library
+    """The only one of its kind: `sys.meta_path` has it from the build on, and a run gives it the program."""
+
+    def __init__(self) -> None:
+        self.modules: dict[str, Module] = {}
+        self.library: dict[str, Kept] = {}
 
     @override
     def find_spec(
@@ -102,9 +91,10 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-def install(modules: dict[str, Module], library: dict[str, Kept]) -> None:
-    """From now on imports find these."""
-    sys.meta_path.insert(0, _Finder(modules, library))
+_finder = _Finder()
+
+_AT_START = frozenset(sys.modules)
+"""What an interpreter has imported before any program."""
 
 
 def is_programs(module: types.ModuleType | None) -> bool:
@@ -113,10 +103,37 @@ def is_programs(module: types.ModuleType | None) -> bool:
     return isinstance(loader, _Loader) and isinstance(loader.module, Module)
 
 
-def remember_source(path: str, source: bytes | Kept) -> None:
-    """Lets `linecache`, and so tracebacks and warnings, know the lines of a file that is not there."""
+def install(library: dict[str, Kept]) -> None:
+    """In the build: from now on imports find what is left of the standard library, and `linecache` its sources."""
+    for name, kept in library.items():
+        _remember_source(kept)
+        if name in sys.modules:
+            kept.marshalled = b""
+        else:
+            _finder.library[name] = kept
+    sys.meta_path.insert(0, _finder)
+
+
+def serve(program: Program) -> None:
+    """In a run: imports find the modules of this program first."""
+    _finder.modules = program.modules
+    for name in program.modules:
+        # It hides one of the standard library, which in another Python would not have been imported yet.
+        if name not in _AT_START:
+            sys.modules.pop(name, None)
+    for module in (*program.files.values(), *program.modules.values()):
+        _remember_source(module)
+
+
+def loader_of(module: Module) -> importlib.abc.Loader:
+    """What `__loader__` of a module that is run as `__main__` is."""
+    return _Loader(module)
+
+
+def _remember_source(module: Module | Kept) -> None:
+    """Lets tracebacks and warnings show lines of a file that is not there."""
 
     def lines() -> str:
-        return importlib.util.decode_source(source if isinstance(source, bytes) else source.text())
+        return importlib.util.decode_source(module.text())
 
-    linecache.cache[path] = (lines,)
+    linecache.cache[module.path] = (lines,)

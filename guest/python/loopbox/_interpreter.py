@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from . import _importer
+from ._programs import Module
 
 PYTHON = "/usr/local/bin/python3"
 """`sys.executable`."""
@@ -39,14 +40,16 @@ class Run:
     """Each `-W`."""
     switches: dict[str, str] = field(default_factory=dict)
     """Options as the environment variables that stand for the same."""
+    loader: object = None
+    """What knows its source, if that is no file of the machine."""
 
 
-def program(main: _importer.Module, arguments: list[str]) -> Run:
+def program(main: Module, arguments: list[str]) -> Run:
     """The program itself."""
-    return Run([main.path, *arguments], os.path.dirname(main.path), functools.partial(_exec, main.code), main.path)
+    return Run([main.path, *arguments], os.path.dirname(main.path), functools.partial(_exec, main.code), main.path, loader=_importer.loader_of(main))
 
 
-def command_line(arguments: list[str], files: Mapping[str, _importer.Module]) -> Run:
+def command_line(arguments: list[str], files: Mapping[str, Module]) -> Run:
     """What `python3` with these arguments runs."""
     warnings: list[str] = []
     switches: dict[str, str] = {}
@@ -110,9 +113,9 @@ def _module(name: str, main: types.ModuleType) -> None:
     runpy._run_module_as_main(name)
 
 
-def _script(path: str, files: Mapping[str, _importer.Module], main: types.ModuleType) -> None:
+def _script(path: str, files: Mapping[str, Module], main: types.ModuleType) -> None:
     module = files.get(os.path.normpath(path))
-    if module is not None and module.code is not None:
+    if module is not None:
         return _exec(module.code, main)
     try:
         with open(path, "rb") as file:

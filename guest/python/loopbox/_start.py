@@ -33,6 +33,7 @@ from . import (
     _loop,
     _pipes,
     _processes,
+    _programs,
     _reports,
     _shell,
     _signals,
@@ -46,22 +47,8 @@ _NOT_FLUSHED = 120
 TRACEMALLOC_MAX = 65535
 """Frames."""
 
-_files: dict[str, _importer.Module] = {}
-"""The program's files that can be run, by their paths in its folder."""
-
-_main: _importer.Module
-"""The file that is run."""
-
-
-def configure(main: str | None, files: dict[str, _importer.Module]) -> None:
-    """In the build: which program this is, and whatever can be made ready before a run.
-
-    A run whose `argv[0]` is another of its files runs that one.
-    """
-    global _main
-    _files.update(files)
-    if main is not None:
-        _main = files[main]
+def configure() -> None:
+    """In the build: puts what a program stands on in its place."""
     _signals.install()
     _pipes.install()
     _processes.install()
@@ -75,27 +62,39 @@ def configure(main: str | None, files: dict[str, _importer.Module]) -> None:
 
 def run() -> None:
     """Runs the program. Does not return: the machine ends the process."""
-    what = _take_surroundings()
+    task = _host.isolated.task()
+    if task is not None and task.function == _programs.PREPARE:
+        _prepare(task.argument)
+    what = _take_surroundings(_programs.load(_host.process.bundle()))
     _tracing.start()
     _reports.start()
     status = _run_main(what)
     _exit(_finish(status))
 
 
-def _take_surroundings() -> _interpreter.Run:
-    global _main
+def _prepare(sources: bytes) -> NoReturn:
+    try:
+        outcome = _host.isolated.Outcome_Returned(_programs.prepare(sources))
+    except _programs.ProgramError as error:
+        outcome = _host.isolated.Outcome_Failed(str(error).encode())
+    _host.isolated.finish(outcome)
+    raise AssertionError("the machine has ended the process")
+
+
+def _take_surroundings(program: _programs.Program) -> _interpreter.Run:
+    _importer.serve(program)
     arguments = _host.environment.get_arguments()
-    if arguments[0] in _files:
-        _main = _files[arguments[0]]
     os.environ.clear()
     os.environ.update(_host.environment.get_environment())
     if folder := os.environ.pop(_processes.FOLDER, None):
         os.chdir(folder)
     match os.environ.pop(_processes.AS_WHAT, None):
         case None:
-            what = _interpreter.program(_main, arguments[1:])
+            # A run whose `argv[0]` is another file of the program runs that one.
+            main = program.files.get(arguments[0]) or program.files[program.main]
+            what = _interpreter.program(main, arguments[1:])
         case "python":
-            what = _interpreter.command_line(arguments[1:], _files)
+            what = _interpreter.command_line(arguments[1:], program.files)
         case name:
             what = _shell.command_line(name, arguments[1:])
     _processes.start(arguments[0])
@@ -167,7 +166,7 @@ def _run_main(what: _interpreter.Run) -> int:
     main = types.ModuleType("__main__")
     main.__dict__.update(__builtins__=__builtins__, __annotations__={})
     if what.file is not None:
-        main.__dict__.update(__file__=what.file, __cached__=None)
+        main.__dict__.update(__file__=what.file, __loader__=what.loader, __cached__=None)
     sys.modules["__main__"] = main
     try:
         what.main(main)

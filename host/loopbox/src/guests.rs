@@ -35,6 +35,8 @@ pub struct Component {
     pub path: PathBuf,
     /// Of its contents, if they are known without reading them.
     pub sha256: Option<Sha256>,
+    /// The program, if the component is an interpreter.
+    pub sources: Option<Arc<Sources>>,
     /// What the file lies in, if it is to be gone with the last who needs it.
     _folder: Option<Arc<TempDir>>,
 }
@@ -42,8 +44,19 @@ pub struct Component {
 impl Component {
     /// A file of which nothing is known.
     pub fn at(path: &Path) -> Component {
-        Component { path: path.to_owned(), sha256: None, _folder: None }
+        Component { path: path.to_owned(), sha256: None, sources: None, _folder: None }
     }
+}
+
+/// A program for an interpreter, as its author wrote it.
+#[derive(Debug)]
+pub struct Sources {
+    /// The program as the scenario names it, for messages.
+    pub shown: String,
+    /// What [`Sandbox::prepare`](loopbox_machine::Sandbox::prepare) takes.
+    pub bytes: Vec<u8>,
+    /// Of these bytes.
+    pub sha256: Sha256,
 }
 
 /// Why a guest cannot be had.

@@ -13,7 +13,7 @@ use loopbox_machine::{LoadError, Program, Sandbox, SandboxError, Settings};
 use smol::lock::OnceCell;
 
 use crate::cache::{Cache, Key};
-use crate::guests::Component;
+use crate::guests::{Component, Sources};
 use crate::sha256::Sha256;
 
 /// A program and the sandbox that it was loaded for.
@@ -46,6 +46,14 @@ pub enum ProgramError {
         /// Why.
         error: LoadError,
     },
+    /// It is no program for the interpreter that is to run it; the words are the interpreter's.
+    #[error("`{shown}` is no program that can be run:\n{reason}")]
+    Rejected {
+        /// The program, as the scenario names it.
+        shown: String,
+        /// Why.
+        reason: String,
+    },
     /// There is no machine to run it in.
     #[error(transparent)]
     NoSandbox(#[from] SandboxError),
@@ -53,6 +61,9 @@ pub enum ProgramError {
 
 /// A program that is, or will be, loaded; or why not. Those who come while it is being loaded wait.
 type Slot = Arc<OnceCell<Result<Ready, Arc<ProgramError>>>>;
+
+/// A program for an interpreter that is, or will be, made ready; or why not.
+type BundleSlot = Arc<OnceCell<Result<Arc<[u8]>, Arc<ProgramError>>>>;
 
 /// All programs of a session.
 pub struct Programs {
@@ -62,6 +73,8 @@ pub struct Programs {
     sandboxes: Mutex<BTreeMap<usize, Sandbox>>,
     /// By component and the size of the guest's stack in bytes.
     slots: Mutex<BTreeMap<(PathBuf, usize), Slot>>,
+    /// By the hashes of interpreter and sources.
+    bundles: Mutex<BTreeMap<Sha256, BundleSlot>>,
     /// Why something could not be put into the cache; the first time counts.
     cache_trouble: OnceLock<String>,
 }
@@ -74,6 +87,7 @@ impl Programs {
             runs_at_once,
             sandboxes: Mutex::default(),
             slots: Mutex::default(),
+            bundles: Mutex::default(),
             cache_trouble: OnceLock::new(),
         })
     }
@@ -96,7 +110,54 @@ impl Programs {
             let (programs, component) = (Arc::clone(self), component.clone());
             smol::unblock(move || programs.load(&component, stack_bytes).map_err(Arc::new))
         };
-        slot.get_or_init(load).await.clone()
+        let ready = slot.get_or_init(load).await.clone()?;
+        match &component.sources {
+            Some(sources) => self.with_sources(ready, sources).await,
+            None => Ok(ready),
+        }
+    }
+
+    /// The interpreter with a program to run.
+    async fn with_sources(
+        self: &Arc<Self>,
+        interpreter: Ready,
+        sources: &Arc<Sources>,
+    ) -> Result<Ready, Arc<ProgramError>> {
+        let sha256 = Sha256::of_parts([&interpreter.sha256.0[..], &sources.sha256.0[..]]);
+        let slot = {
+            let mut bundles = self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(bundles.entry(sha256).or_default())
+        };
+        let prepare = || self.prepare(&interpreter, sources, sha256);
+        let bundle = slot.get_or_init(prepare).await.clone()?;
+        let Ready { sandbox, program, .. } = interpreter;
+        Ok(Ready { sandbox, program: program.with_bundle(bundle), sha256 })
+    }
+
+    /// Makes a bundle, unless one was made in another session.
+    async fn prepare(
+        self: &Arc<Self>,
+        interpreter: &Ready,
+        sources: &Sources,
+        sha256: Sha256,
+    ) -> Result<Arc<[u8]>, Arc<ProgramError>> {
+        let key = Key { component: sha256, fingerprint: "bundle".into() };
+        let (programs, of_kept) = (Arc::clone(self), key.clone());
+        let kept = smol::unblock(move || std::fs::read(programs.cache.get(&of_kept)?).ok());
+        if let Some(kept) = kept.await {
+            return Ok(kept.into());
+        }
+        let prepared = interpreter.sandbox.prepare(&interpreter.program, sources.bytes.clone());
+        let bundle: Arc<[u8]> = match prepared.await {
+            Ok(bundle) => bundle.into(),
+            Err(reason) => {
+                let shown = sources.shown.clone();
+                return Err(Arc::new(ProgramError::Rejected { shown, reason }));
+            }
+        };
+        let (programs, keeping) = (Arc::clone(self), Arc::clone(&bundle));
+        smol::unblock(move || programs.keep(&key, &keeping)).await;
+        Ok(bundle)
     }
 
     /// Why compiled programs could not be kept for the next session, if so.
@@ -124,14 +185,19 @@ impl Programs {
             return Ok(Ready { sandbox, program, sha256 });
         }
         let artefact = sandbox.compile(&wasm).map_err(unloadable)?;
-        if let Err(error) = self.cache.put(&key(&sandbox, sha256), &artefact) {
+        self.keep(&key(&sandbox, sha256), &artefact);
+        let program = load_artefact(&sandbox, &artefact).map_err(unloadable)?;
+        Ok(Ready { sandbox, program, sha256 })
+    }
+
+    /// Keeps something for the next session.
+    fn keep(&self, key: &Key, artefact: &[u8]) {
+        if let Err(error) = self.cache.put(key, artefact) {
             let folder = self.cache.folder().unwrap_or(Path::new("")).display();
             let trouble = format!("compiled guests are not kept in `{folder}`: {error}");
             // Only the first is said; the others have the same cause.
             let _ = self.cache_trouble.set(trouble);
         }
-        let program = load_artefact(&sandbox, &artefact).map_err(unloadable)?;
-        Ok(Ready { sandbox, program, sha256 })
     }
 
     /// The program of a component that was compiled in another session, if it is kept and as it should be.

@@ -16,7 +16,7 @@ use smol::{Executor, Task};
 use crate::execution::{self, Finished, RunError};
 use crate::guests::{self, BuildError, Buildable, Built};
 use crate::judge::BlessError;
-use crate::programs::Programs;
+use crate::programs::{ProgramError, Programs};
 use crate::report::sweep::Sweep;
 use crate::report::{About, Judged, Outcome, Report, Shown, Tally};
 use crate::results::Results;
@@ -74,6 +74,9 @@ impl From<RunError> for Outcome {
     fn from(error: RunError) -> Outcome {
         match error {
             RunError::Guest(BuildError::NotBuilt(reason)) => Outcome::NotBuilt(reason),
+            RunError::Program(error) if matches!(*error, ProgramError::Rejected { .. }) => {
+                Outcome::NotBuilt(error.to_string())
+            }
             _ => Outcome::CouldNotRun(error.to_string()),
         }
     }

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use sha2::Digest;
 
 /// A SHA-256. Shown as 64 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sha256(pub [u8; 32]);
 
 impl Sha256 {

@@ -18,7 +18,12 @@ pub(crate) struct Guest {
     /// How much of standard input was read.
     pub(crate) stdin_position: usize,
     pub(crate) memory: MemoryLimit,
+    /// The program, if the component is an interpreter.
+    pub(crate) bundle: Bundle,
 }
+
+/// What an interpreter runs; empty for a program that is a component of its own.
+pub(crate) type Bundle = Arc<[u8]>;
 
 /// Bounds linear memory, and remembers that it did: a program that cannot allocate traps or panics, and
 /// the report should say why.
@@ -32,7 +37,7 @@ pub(crate) struct MemoryLimit {
 
 impl Guest {
     /// A process on its kernel. Its files are those of the scenario: processes share none that they write.
-    pub(crate) fn new(config: &Arc<Config>, kernel: Kernel) -> Guest {
+    pub(crate) fn new(config: &Arc<Config>, kernel: Kernel, bundle: Bundle) -> Guest {
         let given = config.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
         let limits = FileLimits::default();
         let files = FileSystem::with_files(given, limits, Timestamp(config.wall_clock));
@@ -43,6 +48,7 @@ impl Guest {
                 .unwrap_or_else(|error| panic!("the scenario's files were checked: {error}")),
             stdin_position: 0,
             memory: MemoryLimit { bytes: config.limits.memory_bytes, used: 0, refused: false },
+            bundle,
         }
     }
 

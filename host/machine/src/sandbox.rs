@@ -22,7 +22,8 @@ use wasmtime::{
 use crate::bindings::{Machine, MachinePre};
 use crate::config::Config;
 use crate::ending;
-use crate::guest::{Guest, TABLE_ELEMENTS};
+use crate::guest::{Bundle, Guest, TABLE_ELEMENTS};
+use crate::kernel::Call;
 use crate::scheduler::{Programs, Scheduler};
 use crate::wasi::sockets;
 
@@ -97,17 +98,30 @@ pub struct Sandbox {
 /// A guest, compiled and linked, ready to be run any number of times.
 #[derive(Clone)]
 pub struct Program {
-    pub(crate) pre: MachinePre<Guest>,
+    pub(crate) image: Image,
     /// What it can start besides itself.
     pub(crate) others: Programs,
 }
 
+/// What a process is made from.
+#[derive(Clone)]
+pub(crate) struct Image {
+    pub(crate) pre: MachinePre<Guest>,
+    pub(crate) bundle: Bundle,
+}
+
 impl Program {
+    /// The same component running this bundle, which [`Sandbox::prepare`] made.
+    #[must_use]
+    pub fn with_bundle(self, bundle: Arc<[u8]>) -> Program {
+        Program { image: Image { bundle, ..self.image }, ..self }
+    }
+
     /// The same program, which can start these others by their names. The configuration of a run says
     /// what starting them takes ([`Config::programs`]).
     #[must_use]
     pub fn with_programs(self, others: BTreeMap<String, Program>) -> Program {
-        let others = others.into_iter().map(|(name, program)| (name, program.pre)).collect();
+        let others = others.into_iter().map(|(name, program)| (name, program.image)).collect();
         Program { others: Arc::new(others), ..self }
     }
 }
@@ -228,7 +242,23 @@ impl Sandbox {
         let mut linker = self.linker.clone();
         sockets::refuse(&mut linker, component, &self.engine).map_err(unlinkable)?;
         let pre = linker.instantiate_pre(component).map_err(unlinkable)?;
-        Ok(Program { pre: MachinePre::new(pre).map_err(unlinkable)?, others: Programs::default() })
+        let image = Image { pre: MachinePre::new(pre).map_err(unlinkable)?, bundle: [].into() };
+        Ok(Program { image, others: Programs::default() })
+    }
+
+    /// Lets an interpreter make a bundle from the sources of a program, in a machine of its own.
+    ///
+    /// # Errors
+    /// The sources are no program; the text is for their author. Or the interpreter came to an end without an answer.
+    pub async fn prepare(
+        &self,
+        interpreter: &Program,
+        sources: Vec<u8>,
+    ) -> Result<Vec<u8>, String> {
+        let _room = self.room.acquire().await;
+        let call = Call { function: "loopbox.prepare".into(), argument: sources };
+        let scheduler = Scheduler::of_call(&self.engine, &self.settings, interpreter, call);
+        scheduler.outcome().await
     }
 
     /// Runs a program in a machine of its own, to its end.

@@ -28,10 +28,10 @@ use crate::ending;
 use crate::guest::Guest;
 use crate::kernel::world::{Pid, Start, State, Waiting, World};
 use crate::kernel::{Call, Heir, IsolatedOutcome, Kernel, Remains};
-use crate::sandbox::{FUEL_PER_YIELD, Program, Settings, settle};
+use crate::sandbox::{FUEL_PER_YIELD, Image, Program, Settings, settle};
 
 /// The programs that can be started, by name.
-pub(crate) type Programs = Arc<BTreeMap<String, MachinePre<Guest>>>;
+pub(crate) type Programs = Arc<BTreeMap<String, Image>>;
 
 /// How a process came to its end, by itself.
 struct Finish {
@@ -123,6 +123,33 @@ impl Scheduler {
         Scheduler::of_kernel(engine, settings, program, config, seed, kernel)
     }
 
+    /// A run that is one call of a function of this program, in the world of a scenario that says nothing.
+    pub(crate) fn of_call(
+        engine: &Engine,
+        settings: &Settings,
+        program: &Program,
+        call: Call,
+    ) -> Scheduler {
+        let mut config = Config { traced: false, ..Config::default() };
+        config.limits.time = Nanos::MAX;
+        let config = Arc::new(config);
+        let kernel = Kernel::isolated(Arc::clone(&config), 0, "", call, Nanos::ZERO);
+        Scheduler::of_kernel(engine, settings, program, &config, 0, kernel)
+    }
+
+    /// What came of the call.
+    pub(crate) async fn outcome(self) -> Result<Vec<u8>, String> {
+        let run = self.run_isolated(&AtomicBool::new(false)).await.expect("nobody stops it");
+        match run.outcome {
+            Some(IsolatedOutcome::Returned { ok: true, bytes }) => Ok(bytes),
+            Some(IsolatedOutcome::Returned { ok: false, bytes }) => {
+                Err(String::from_utf8_lossy(&bytes).into_owned())
+            }
+            Some(IsolatedOutcome::Refused(why)) => Err(why),
+            _ => Err(format!("the interpreter {}", run.trace.ending)),
+        }
+    }
+
     /// The run whose first process is on this kernel.
     fn of_kernel(
         engine: &Engine,
@@ -141,7 +168,7 @@ impl Scheduler {
             world: Arc::clone(kernel.world()),
             processes: Vec::new(),
         };
-        scheduler.add(program.pre.clone(), config, kernel);
+        scheduler.add(program.image.clone(), config, kernel);
         scheduler
     }
 
@@ -196,11 +223,11 @@ impl Scheduler {
         Some(IsolatedRun { trace, choices, outcome })
     }
 
-    fn add(&mut self, program: MachinePre<Guest>, config: &Arc<Config>, mut kernel: Kernel) {
+    fn add(&mut self, image: Image, config: &Arc<Config>, mut kernel: Kernel) {
         let heir = Heir::default();
         kernel.leave_to(&heir);
-        let guest = Guest::new(config, kernel);
-        let future = run_process(self.engine.clone(), program, guest, self.settings);
+        let guest = Guest::new(config, kernel, image.bundle);
+        let future = run_process(self.engine.clone(), image.pre, guest, self.settings);
         self.processes.push(Process {
             future: Some(Box::pin(future)),
             isolated: None,
@@ -373,13 +400,13 @@ impl Scheduler {
             let name = self.world.lock().name(pid);
             return self.start_isolated(&name, call, at);
         }
-        let own = || (self.program.pre.clone(), self.config.ps_per_fuel);
-        let (pre, ps_per_fuel) = if program == self.config.program_name {
+        let own = || (self.program.image.clone(), self.config.ps_per_fuel);
+        let (image, ps_per_fuel) = if program == self.config.program_name {
             own()
         } else {
             let plan = self.config.programs.iter().find(|plan| plan.name == program);
             let other = self.program.others.get(&program).zip(plan);
-            other.map_or_else(own, |(pre, plan)| (pre.clone(), plan.ps_per_fuel))
+            other.map_or_else(own, |(image, plan)| (image.clone(), plan.ps_per_fuel))
         };
         let config = Arc::new(Config {
             args,
@@ -392,7 +419,7 @@ impl Scheduler {
         });
         let world = Arc::clone(&self.world);
         let kernel = Kernel::child(Arc::clone(&config), self.seed, world, pid, at);
-        self.add(pre, &config, kernel);
+        self.add(image, &config, kernel);
     }
 
     /// The moment of a process's end has come. Returns how the run ended, if it did.

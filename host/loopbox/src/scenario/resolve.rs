@@ -32,7 +32,7 @@ const STACK_BYTES: usize = 1 << 20;
 const PYTHON_STACK_BYTES: usize = 32 << 20;
 /// What a unit of fuel costs a program in Python whose scenario says nothing of it, in picoseconds: an interpreter
 /// burns some dozens of them for what a processor does at once.
-const PYTHON_PS_PER_FUEL: u64 = 50;
+const PYTHON_PS_PER_FUEL: u64 = 30;
 /// As much as the machine's filesystem holds, with what the guest writes.
 const FILES_BYTES_MAX: u64 = 64 << 20;
 /// Half as many files and folders as it holds: the guest may make some, too.

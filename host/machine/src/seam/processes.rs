@@ -324,6 +324,10 @@ impl process::Host for Guest {
         Ok(shared.process(self.kernel.pid()).parent.map_or(0, |parent| parent.0))
     }
 
+    fn bundle(&mut self) -> Result<Vec<u8>> {
+        Ok(self.bundle.to_vec())
+    }
+
     async fn spawn(
         &mut self,
         command: process::Command,

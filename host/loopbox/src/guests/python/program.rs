@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use walkdir::{DirEntry, WalkDir};
 
 use super::super::BuildError;
@@ -19,7 +20,7 @@ const BYTES_MAX: u64 = 64 << 20;
 /// What is started in a folder, in this order.
 const MAINS: [&str; 2] = ["__main__.py", "main.py"];
 /// What names other packages in a folder.
-const REQUIREMENTS: &str = "requirements.txt";
+pub(super) const REQUIREMENTS: &str = "requirements.txt";
 
 /// A Python program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,6 +153,35 @@ pub(super) fn is_native(path: &Path) -> bool {
     ["so", "pyd", "dylib", "dll"].iter().any(|native| kind == *native)
 }
 
+impl Program {
+    /// The program and the modules that it requires, as the runtime takes them (`guest/python/loopbox/_programs.py`).
+    pub(super) fn sources(&self, required: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Header<'p> {
+            main: &'p str,
+            /// Path, length in bytes, whether it is of a requirement.
+            files: Vec<(&'p str, usize, bool)>,
+        }
+        let own = self.files.iter().filter(|(path, _)| is_module(path) || **path == self.main);
+        let of_requirements = required.iter().map(|(path, text)| (path, text, true));
+        let files: Vec<_> =
+            own.map(|(path, text)| (path, text, false)).chain(of_requirements).collect();
+        let header = Header {
+            main: &self.main,
+            files: files.iter().map(|&(path, text, of)| (path.as_str(), text.len(), of)).collect(),
+        };
+        let mut bytes = serde_json::to_vec(&header).expect("texts can be written as JSON");
+        bytes.push(b'\n');
+        files.iter().for_each(|(_, text, _)| bytes.extend_from_slice(text));
+        bytes
+    }
+}
+
+/// Whether Python can import a file of this name, if the name is an identifier.
+pub(super) fn is_module(path: &str) -> bool {
+    path.ends_with(".py")
+}
+
 /// A program, or something that it requires, has native code in this file.
 pub(super) fn native(file: &str) -> BuildError {
     let package = file.split('/').next().unwrap_or(file).split('.').next().unwrap_or(file);
@@ -216,6 +246,22 @@ mod tests {
         assert_eq!((program.main.as_str(), program.name.as_str()), ("main.py", "shop"));
         let files: Vec<&str> = program.files.keys().map(String::as_str).collect();
         assert_eq!(files, ["data/prices.json", "main.py", "orders/__init__.py"]);
+    }
+
+    #[test]
+    fn sources_are_modules_and_say_where_each_begins() {
+        let folder = folder_of(&["shop/main.py", "shop/data/prices.json", "shop/a/b.py"]);
+        let program = Program::read(&folder.path().join("shop")).expect("a program");
+        let required = BTreeMap::from([("idna/core.py".to_owned(), b"x".to_vec())]);
+        let bytes = program.sources(&required);
+        let text = String::from_utf8(bytes).expect("text");
+        let (header, contents) = text.split_once('\n').expect("a header");
+        let files = r#"[["a/b.py",16,false],["main.py",15,false],["idna/core.py",1,true]]"#;
+        assert_eq!(header, format!(r#"{{"main":"main.py","files":{files}}}"#));
+        assert_eq!(
+            contents,
+            "# shop/a/b.py\n# shop/main.py\nx".replace("# shop/a/b.py\n", "# shop/a/b.py\n")
+        );
     }
 
     #[test]

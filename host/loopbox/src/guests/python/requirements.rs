@@ -1,18 +1,24 @@
-//! What a program requires: installed by pip, for the Python in a guest.
+//! What a program requires: installed by pip, for the Python in a guest, and kept for the next time.
 //!
 //! A guest loads no native code. So pip is first asked for packages that have none, of the guest's own version of
 //! Python; many a package that is fast on this machine has a slower form in Python. If there is none, pip installs
 //! what it would install here, which is what packages in source form need; whatever has native code in it then
 //! is refused by name.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
 use super::super::BuildError;
-use super::environment::Environment;
-use super::program::{Program, is_native, native, relative};
+use super::environment::{Environment, cannot_write};
+use super::program::{Program, REQUIREMENTS, is_module, is_native, native, relative};
 use super::tool;
+use super::workshop::{Workshop, folder_in};
+use crate::cache;
+use crate::sha256::Sha256;
 
 /// The Python in a guest.
 const GUEST_PYTHON: &str = "3.14";
@@ -22,16 +28,50 @@ const NOT_FOUND: [&str; 2] = ["No matching distribution found", "ResolutionImpos
 /// What pip says when it cannot reach the place where packages are. It then says that it found none, too.
 const NO_NETWORK: &str = "Retrying (";
 
-/// Installs what this file of requirements names into a folder.
+/// What the packages of a program are known by: its file of requirements. A file that is named in there, and changes,
+/// is not seen.
+pub(super) fn key(program: &Program) -> Sha256 {
+    let text = program.files.get(REQUIREMENTS).map(Vec::as_slice).unwrap_or_default();
+    Sha256::of_parts([b"loopbox requirements 1", GUEST_PYTHON.as_bytes(), text])
+}
+
+/// The modules that were installed before. Blocks.
+pub(super) fn kept(caches: &Path, key: Sha256) -> Option<BTreeMap<String, Vec<u8>>> {
+    let folder = place(&folder_in(caches), key);
+    folder.is_dir().then(|| modules(&folder).ok())?
+}
+
+fn place(workshop: &Path, key: Sha256) -> PathBuf {
+    workshop.join("requirements").join(key.to_string())
+}
+
+/// The modules in a folder, by path. Blocks.
+fn modules(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    for entry in WalkDir::new(folder) {
+        let entry = entry?;
+        let path = relative(folder, entry.path());
+        if entry.file_type().is_file() && is_module(&path) {
+            found.insert(path, fs::read(entry.path())?);
+        }
+    }
+    Ok(found)
+}
+
+/// Installs what this file of requirements names, and keeps it.
 pub(super) async fn install(
     program: &Program,
     requirements: &Path,
+    key: Sha256,
+    workshop: &Workshop,
     environment: &Environment,
-    target: &Path,
-) -> Result<(), BuildError> {
+) -> Result<BTreeMap<String, Vec<u8>>, BuildError> {
+    let failed = |error: io::Error| cannot_write(&workshop.place("requirements"), &error);
+    let scratch = workshop.scratch().map_err(failed)?;
+    let target = scratch.path().join("packages");
     let pip = async |only: &[&str]| {
         let mut pip = environment.pip();
-        pip.args(["install", "--no-compile", "--target"]).arg(target);
+        pip.args(["install", "--no-compile", "--target"]).arg(&target);
         pip.args(only).arg("--requirement").arg(requirements);
         tool::run(&mut pip)
             .await
@@ -50,11 +90,25 @@ pub(super) async fn install(
             said.complaint()
         )));
     }
-    let target = target.to_owned();
-    match smol::unblock(move || first_native(&target)).await {
-        Some(file) => Err(native(&file)),
-        None => Ok(()),
-    }
+    let place = place(&workshop.place(""), key);
+    let keep = move || {
+        if let Some(file) = first_native(&target) {
+            return Ok(Err(native(&file)));
+        }
+        // A program may require nothing after all; then pip makes no folder.
+        fs::create_dir_all(&target)?;
+        let modules = modules(&target)?;
+        if let Some(folder) = place.parent() {
+            cache::make_private_folder(folder)?;
+        }
+        // Another process may have been faster.
+        if !place.is_dir() {
+            fs::rename(&target, &place)?;
+        }
+        drop(scratch);
+        Ok(Ok(modules))
+    };
+    smol::unblock(keep).await.map_err(failed)?
 }
 
 /// Whether packages with native code, or without any build of them, might be what is missing.

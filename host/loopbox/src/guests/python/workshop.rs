@@ -14,7 +14,6 @@ use tempfile::TempDir;
 
 use super::super::{BuildError, Component};
 use super::component;
-use super::program::Program;
 use crate::cache;
 use crate::sealed;
 use crate::sha256::Sha256;
@@ -34,13 +33,14 @@ pub(super) struct Workshop {
     temporary: Option<Arc<TempDir>>,
 }
 
-/// The component of this program if it was built before. Blocks.
-pub(super) fn kept(caches: Option<&Path>, program: &Program) -> Option<Component> {
+/// The interpreter if it was built before. Blocks.
+pub(super) fn kept(caches: Option<&Path>) -> Option<Component> {
     let workshop = Workshop { folder: folder_in(caches?), temporary: None };
-    workshop.kept(component::key(program))
+    workshop.kept(component::key())
 }
 
-fn folder_in(caches: &Path) -> PathBuf {
+/// The workshop's folder in that of all caches.
+pub(super) fn folder_in(caches: &Path) -> PathBuf {
     caches.join("python")
 }
 
@@ -135,7 +135,12 @@ impl Workshop {
     pub(super) fn kept(&self, key: Sha256) -> Option<Component> {
         let path = self.component(key);
         let sha256 = sealed::hash(&path)?;
-        Some(Component { path, sha256: Some(sha256), _folder: self.temporary.clone() })
+        Some(Component {
+            path,
+            sha256: Some(sha256),
+            sources: None,
+            _folder: self.temporary.clone(),
+        })
     }
 
     /// Keeps a component. Blocks.
@@ -143,7 +148,7 @@ impl Workshop {
         let path = self.component(key);
         sealed::write(&path, component)?;
         let sha256 = Some(Sha256::of(component));
-        Ok(Component { path, sha256, _folder: self.temporary.clone() })
+        Ok(Component { path, sha256, sources: None, _folder: self.temporary.clone() })
     }
 
     fn component(&self, key: Sha256) -> PathBuf {
