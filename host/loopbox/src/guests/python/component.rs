@@ -4,20 +4,27 @@
 //! components that behave alike, on Linux: what the tool asks the system for is answered by a library of ours
 //! (`steady`), folders have the same age in each build, and neither the user's packages nor her environment are seen.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::env;
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use walkdir::WalkDir;
 
 use super::super::{BuildError, Component};
 use super::environment::{Environment, TOOL_VERSION, cannot_write};
+use super::program::relative;
 use super::tool;
 use super::workshop::Workshop;
 use crate::sha256::Sha256;
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+
+/// Names a folder that has another runtime than the command's own: for those who change it (`guest/python`).
+const RUNTIME_VARIABLE: &str = "LOOPBOX_PYTHON_RUNTIME";
 
 /// A change of what a stage holds, or of how the tool is started, changes the number.
 const FORM: &[u8] = b"loopbox python component 2";
@@ -32,7 +39,11 @@ const START: &str = "import sys; from componentize_py import script; sys.exit(sc
 pub(super) fn key() -> Sha256 {
     let mut parts: Vec<&[u8]> = vec![FORM, TOOL_VERSION.as_bytes()];
     parts.push(STEADY.unwrap_or_default());
-    for (path, contents) in RUNTIME.iter().chain(WIT) {
+    let runtime = runtime();
+    for (path, contents) in &runtime {
+        parts.extend([path.as_bytes(), contents]);
+    }
+    for (path, contents) in WIT {
         parts.extend([path.as_bytes(), contents]);
     }
     Sha256::of_parts(parts)
@@ -74,8 +85,8 @@ pub(super) async fn build(
 /// Writes everything that the tool is to see into a folder. Blocks.
 fn stage(folder: &Path) -> io::Result<()> {
     let stage = folder.join("stage");
-    for (path, contents) in RUNTIME {
-        write(&stage.join(path), contents)?;
+    for (path, contents) in runtime() {
+        write(&stage.join(path), &contents)?;
     }
     for (path, contents) in WIT {
         write(&folder.join("wit").join(path), contents)?;
@@ -86,6 +97,20 @@ fn stage(folder: &Path) -> io::Result<()> {
     // An environment with nothing in it, so that the tool looks for no other.
     fs::create_dir_all(folder.join("nothing/lib/site-packages"))?;
     fs::create_dir_all(folder.join("tmp"))
+}
+
+/// What is in the interpreter's memory besides CPython, by path. Blocks.
+fn runtime() -> BTreeMap<String, Cow<'static, [u8]>> {
+    let Some(folder) = env::var_os(RUNTIME_VARIABLE).map(PathBuf::from) else {
+        let own = RUNTIME.iter();
+        return own.map(|(path, text)| ((*path).to_owned(), Cow::Borrowed(*text))).collect();
+    };
+    let files = WalkDir::new(&folder).into_iter().filter_map(Result::ok);
+    let modules = files.filter(|file| file.path().extension().is_some_and(|kind| kind == "py"));
+    let read = |file: walkdir::DirEntry| {
+        Some((relative(&folder, file.path()), Cow::Owned(fs::read(file.path()).ok()?)))
+    };
+    modules.filter_map(read).collect()
 }
 
 fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
