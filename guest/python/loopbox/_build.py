@@ -13,9 +13,10 @@ import sys
 import types
 import zlib
 
-from . import _frames, _importer
+from . import _frames, _importer, _threads
 
 _frames.install()
+_threads.install()
 
 LIBRARY = os.path.dirname(linecache.__file__)
 

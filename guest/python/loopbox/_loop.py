@@ -16,9 +16,11 @@ import selectors
 import time
 from asyncio import base_events, events, unix_events
 from collections.abc import Callable, Set
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import Any, override
 
-from . import _deadlock, _host, _pipes, _processes, _signals, _tracing, _watch
+from . import _deadlock, _host, _pipes, _processes, _signals, _threads, _tracing, _watch
 
 _wait = _host.event_loop.wait
 _next_notice = _host.event_loop.next_notice
@@ -60,7 +62,7 @@ class EpollSelector(_pipes.Selector):
             answer = _host.event_loop.park()
         if answer == _host.NEVER:
             _deadlock.report(loop)
-        return _take_notices(loop, self) if answer & _host.NOTICES or self.ready else []
+        return take_notices(loop, self) if answer & _host.NOTICES or self.ready else []
 
 
 _STOCK_SELECTORS = {selectors.SelectSelector, getattr(selectors, "PollSelector", None)}
@@ -73,8 +75,8 @@ _WOKEN = selectors.SelectorKey("the self-pipe", -1, selectors.EVENT_READ, (None,
 """What is ready when the loop is woken otherwise than by a descriptor."""
 
 
-def _take_notices(
-    loop: EventLoop | None, selector: EpollSelector
+def take_notices(
+    loop: EventLoop | None, selector: EpollSelector | None
 ) -> list[tuple[selectors.SelectorKey, int]]:
     """Takes what the machine has to tell; returns what is ready, as `select` does."""
     ready = []
@@ -82,7 +84,8 @@ def _take_notices(
         match notice.kind:
             case _Kind.READABLE | _Kind.WRITABLE:
                 event = selectors.EVENT_READ if notice.kind == _Kind.READABLE else selectors.EVENT_WRITE
-                ready += selector.notices(notice.id, event)
+                # Without a selector: they are told again at the next wait.
+                ready += [] if selector is None else selector.notices(notice.id, event)
                 continue
             case _Kind.SIGNAL if isinstance(loop, EventLoop):
                 loop._signalled(notice.id)
@@ -97,7 +100,7 @@ def _take_notices(
             case _Kind.CHILD_EXITED:
                 _processes.child_exited(notice.id)
         ready.append((_WOKEN, selectors.EVENT_READ))
-    return ready + selector.take_ready()
+    return ready if selector is None else ready + selector.take_ready()
 
 
 class _SignalHandle(events.Handle):
@@ -144,6 +147,7 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
     slow_callback_duration = _SlowCallbackDuration()
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
+        self._from_threads: list[_FromThread] = []
         if type(selector) in _STOCK_SELECTORS and not selector.get_map():
             # Whichever of the system's calls it would make, the machine does that.
             selector = None
@@ -167,19 +171,96 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
 
     @override
     def _write_to_self(self) -> None:
-        pass
+        # Something was put into the ready queue by whoever knows that it may be another thread's.
+        if not _threads.used or self is events._get_running_loop():
+            return
+        if not isinstance(self._ready, _ForeignReady):
+            # It does not run: perhaps it will in a thread that is not there yet.
+            self._from_threads.append(_FromThread(_threads.now(), self._ready.pop(), True, ""))
+        elif self._thread_id == _threads.MAIN_IDENT:
+            _posted[_host.jobs.post()] = self._from_threads.pop().handle
+        else:
+            self._from_threads[-1].wakes = True
 
     @override
     def _run_forever_cleanup(self) -> None:
         super()._run_forever_cleanup()
-        _host.event_loop.stop()
+        if not _threads.running:
+            _host.event_loop.stop()
 
     @override
     def create_task(self, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
         task = super().create_task(coro, **kwargs)
-        if _tracing.enabled:
+        if _tracing.enabled and not _threads.running:
             _tracing.made(task)
         return task
+
+    @override
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        if executor is None and self._default_executor is None and not self._executor_shutdown_called:
+            self._default_executor = default_executor()
+        return super().run_in_executor(executor, func, *args)
+
+    @override
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        if executor_is_idle(self._default_executor):
+            # CPython starts a thread that waits for nothing.
+            self._executor_shutdown_called = True
+            self._default_executor.shutdown()
+        else:
+            await super().shutdown_default_executor(timeout)
+
+    # Threads: while a job runs on top of this loop, what it puts into the loop's books is held back until its time.
+
+    def _leave(self) -> None:
+        """A job runs in place of this loop."""
+        self._below = self._ready, self._scheduled
+        self._ready, self._scheduled = _ForeignReady(self), []
+
+    def _enter(self) -> None:
+        """It has run."""
+        timers = self._scheduled
+        self._ready, self._scheduled = self._below
+        for timer in timers:
+            self._from_threads.append(_FromThread(_threads.now(), timer, False, ""))
+
+    def _see_threads(self) -> None:
+        """Takes what other threads have put into the books by now: the loop would find it there already."""
+        now = _threads.now()
+        entries = sorted(self._from_threads, key=lambda entry: entry.at)
+        self._from_threads = [entry for entry in entries if entry.at > now]
+        for entry in entries:
+            if entry.at <= now:
+                self._accept(entry)
+
+    def _until_woken(self, until: int) -> int:
+        """What comes later wakes the loop only if it was sent to do so."""
+        return min([until, *(entry.at for entry in self._from_threads if entry.wakes)])
+
+    def _take_threads(self, now: float) -> None:
+        """The loop has woken up, perhaps for another reason."""
+        now = round(now * 1e9)
+        self._from_threads.sort(key=lambda entry: entry.at)
+        while self._from_threads and self._from_threads[0].at <= now:
+            entry = self._from_threads.pop(0)
+            if not entry.wakes and now > entry.at:
+                _report_lost_wakeup(entry, now)
+            self._accept(entry)
+
+    def _accept(self, entry: _FromThread) -> None:
+        if isinstance(entry.handle, events.TimerHandle):
+            heapq.heappush(self._scheduled, entry.handle)
+        else:
+            self._ready.append(entry.handle)
+
+    def _wait_in_job(self, until: int) -> int:
+        """The wait of a loop that runs in another thread than the main one."""
+
+        def wakes_at() -> int | None:
+            return min((entry.at for entry in self._from_threads if entry.wakes), default=None)
+
+        _threads.block("loop.wait", wakes_at, until, lambda: "runs a loop to which nothing can happen any more")
+        return _threads.now()
 
     @override
     def _run_once(self) -> None:
@@ -200,7 +281,10 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
                 self._timer_cancelled_count -= 1
                 heapq.heappop(scheduled)._scheduled = False
 
-        if self._asked:
+        if self._from_threads:
+            self._see_threads()
+        in_job = bool(_threads.running)
+        if self._asked and not in_job:
             timeout = None
             if ready or self._stopping:
                 timeout = 0
@@ -219,21 +303,28 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
             now = self.time()
         else:
             until = _host.FOREVER
-            if ready or self._stopping or self._selector.ready:
+            if ready or self._stopping or (not in_job and self._selector.ready):
                 until = 0
             elif scheduled:
                 until = min(max(0, round(scheduled[0]._when * 1e9)), _host.FOREVER)
-            answer = _wait(until)
-            if answer == _host.PARK:
-                answer = _host.event_loop.park()
-            if answer == _host.NEVER:
-                _deadlock.report(self)
-            if answer & _host.NOTICES or self._selector.ready:
-                self._process_events(_take_notices(self, self._selector))
-                answer &= _host.TIME
+            if self._from_threads:
+                until = self._until_woken(until)
+            if in_job:
+                answer = self._wait_in_job(until)
+            else:
+                answer = _wait(until)
+                if answer == _host.PARK:
+                    answer = _host.event_loop.park()
+                if answer == _host.NEVER:
+                    _deadlock.report(self)
+                if answer & _host.NOTICES or self._selector.ready:
+                    self._process_events(take_notices(self, self._selector))
+                    answer &= _host.TIME
             now = answer / 1e9
+        if self._from_threads:
+            self._take_threads(now)
 
-        traced = _tracing.enabled
+        traced = _tracing.enabled and not in_job
         end_time = now + self._clock_resolution
         while scheduled and scheduled[0]._when < end_time:
             handle = heapq.heappop(scheduled)
@@ -372,8 +463,69 @@ def _placed_as_asyncios(run_once: Callable[[EventLoop], None]) -> Callable[[Even
     return placed
 
 
+@dataclass(slots=True)
+class _FromThread:
+    """What another thread has put into a loop's books."""
+
+    at: int
+    """When, on that thread's clock."""
+    handle: events.Handle
+    wakes: bool
+    """Whether it wakes the loop."""
+    place: str
+    """Where, for reports."""
+
+
+class _ForeignReady:
+    """Stands in the place of a loop's ready queue while another thread runs."""
+
+    def __init__(self, loop: EventLoop) -> None:
+        self._loop = loop
+
+    def append(self, handle: events.Handle) -> None:
+        place = _tracing.place_of_caller()
+        self._loop._from_threads.append(_FromThread(_threads.now(), handle, False, place))
+
+
+_posted: dict[int, events.Handle] = {}
+"""What jobs have sent that has not arrived."""
+
+
+def _message(_: EventLoop | None, number: int) -> None:
+    handle = _posted.pop(number)
+    handle._loop._ready.append(handle)
+
+
+Notices.message = _message
+
+
+def _report_lost_wakeup(entry: _FromThread, now: int) -> None:
+    if not _host.tracing.wants("LOST-WAKEUP"):
+        return
+    due, what = entry.at, "callback"
+    callback = entry.handle._callback
+    if isinstance(entry.handle, events.TimerHandle):
+        due, what = max(due, round(entry.handle._when * 1e9)), "timer"
+    if now <= due:
+        return
+    task = getattr(callback, "__self__", None)
+    is_task = isinstance(task, asyncio.Task)
+    name = f'task "{task.get_name()}"' if is_task else f"{what} {getattr(callback, '__qualname__', repr(callback))}()"
+    _host.tracing.diagnostic(_host.tracing.Report(
+        "LOST-WAKEUP", _host.tracing.Level.WARNING, "loopbox",
+        f"{name} was scheduled from another thread without waking the loop, and waited {(now - due) / 1e9:g} seconds "
+        "for another reason to wake up; use call_soon_threadsafe",
+        entry.place or None, None,
+    ))
+
+
 # The name is in texts such as `<_UnixSelectorEventLoop running=True closed=False debug=False>`.
 EventLoop.__name__ = EventLoop.__qualname__ = "_UnixSelectorEventLoop"
+
+
+default_executor: Callable[[], Executor]
+executor_is_idle: Callable[[Executor | None], bool]
+"""Both are from `_pools`."""
 
 
 def install() -> None:

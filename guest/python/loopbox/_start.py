@@ -8,6 +8,7 @@ are emptied, so that whatever was left pending or unretrieved is reported as it 
 
 import atexit
 import collections
+import functools
 import gc
 import io
 import logging
@@ -32,11 +33,13 @@ from . import (
     _logging,
     _loop,
     _pipes,
+    _pools,
     _processes,
     _programs,
     _reports,
     _shell,
     _signals,
+    _threads,
     _tracing,
     _watch,
 )
@@ -53,6 +56,8 @@ def configure() -> None:
     _pipes.install()
     _processes.install()
     _loop.install()
+    _threads.connect()
+    _pools.install()
     sys.executable = sys._base_executable = _interpreter.PYTHON
     _reports.install()
     _logging.install()
@@ -68,6 +73,8 @@ def run() -> None:
     what = _take_surroundings(_programs.load(_host.process.bundle()))
     _tracing.start()
     _reports.start()
+    if task is not None:
+        _pools.serve(task, functools.partial(_run_main_for_pool, what), _finish)
     status = _run_main(what)
     _exit(_finish(status))
 
@@ -162,12 +169,18 @@ def _flags_with(**changed: bool) -> object:
     return kind(*flags)._replace(**changed)
 
 
-def _run_main(what: _interpreter.Run) -> int:
-    main = types.ModuleType("__main__")
+def _run_main_for_pool(what: _interpreter.Run, name: str) -> None:
+    """Runs the program's top level in a process of a pool, which ends if that fails."""
+    if status := _run_main(what, name):
+        _exit(_finish(status))
+
+
+def _run_main(what: _interpreter.Run, name: str = "__main__") -> int:
+    main = types.ModuleType(name)
     main.__dict__.update(__builtins__=__builtins__, __annotations__={})
     if what.file is not None:
         main.__dict__.update(__file__=what.file, __loader__=what.loader, __cached__=None)
-    sys.modules["__main__"] = main
+    sys.modules["__main__"] = sys.modules[name] = main
     try:
         what.main(main)
     except SystemExit as error:
