@@ -110,6 +110,8 @@ def _standard_input(main: types.ModuleType) -> None:
 def _module(name: str, main: types.ModuleType) -> None:
     import runpy
 
+    for target in (name, f"{name}.__main__"):
+        _importer.lend_loader(target)
     runpy._run_module_as_main(name)
 
 

@@ -294,12 +294,12 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
             _loop_waits = True
             try:
                 ready_now = self._selector.select(timeout)
+                if not isinstance(self._selector, EpollSelector):
+                    # It knows nothing of signals, jobs and children.
+                    _UNWATCHED.select(0)
             finally:
                 _loop_waits = False
             self._process_events(ready_now)
-            if not isinstance(self._selector, EpollSelector):
-                # It knows nothing of signals, jobs and children.
-                _UNWATCHED.select(0)
             now = self.time()
         else:
             until = _host.FOREVER
@@ -415,7 +415,7 @@ def _wait_for_signal(wanted: Set[int], until: int = _host.FOREVER) -> int:
                         loop._signalled(notice.id)
                     else:
                         _signals.run_handler(notice.id)
-                    if not wanted and callable(signal.getsignal(notice.id)):
+                    if not wanted and callable(_signals.handler_of(notice.id)):
                         came = notice.id
                 case _Kind.RUN_JOB:
                     Notices.run_job(notice.id)

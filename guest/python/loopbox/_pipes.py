@@ -25,7 +25,7 @@ import stat
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Buffer, Callable, Iterable
 from typing import Any, NoReturn, override
 
 from . import _frames, _host, _reports, _tracing
@@ -37,6 +37,8 @@ _pipes = _host.pipes
 _INTERESTS = ((READABLE, _pipes.Interest.READABLE), (WRITABLE, _pipes.Interest.WRITABLE))
 _BUSY_CALLS = 100
 """How often a handler may be called in a row without moving a byte."""
+_WRITE_BYTES = 1 << 16
+"""As much is written at once."""
 _READ_BYTES_MAX = 1 << 20
 """The most that the machine reads at once."""
 
@@ -73,7 +75,7 @@ class Description:
     def read(self, length: int) -> bytes:
         raise os_error(errno.EBADF)
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: Buffer) -> int:
         raise os_error(errno.EBADF)
 
     def close(self) -> None:
@@ -118,15 +120,24 @@ class Pipe(Description):
         return data
 
     @override
-    def write(self, data: bytes) -> int:
-        written = len(data)
+    def write(self, data: Buffer) -> int:
+        view, written = memoryview(data), 0
         try:
-            if self.blocking:
-                _pipes.write_blocking(self.host, data)
-            else:
-                written = _pipes.write(self.host, data)
+            while True:
+                # Not all at once: each call copies what it is given, and a pipe holds little.
+                part = bytes(view[written : written + _WRITE_BYTES])
+                if self.blocking:
+                    _pipes.write_blocking(self.host, part)
+                    now = len(part)
+                else:
+                    now = _pipes.write(self.host, part)
+                written += now
+                if now < _WRITE_BYTES or written == len(view):
+                    break
         except _host.Err as error:
-            raise _failed(error) from None
+            number = _ERRNOS[_host.value_of(error)]
+            if not written or number != errno.EAGAIN:
+                raise os_error(number) from None
         if written:
             self.idle_calls = 0
         return written
@@ -153,6 +164,19 @@ class Standard(Description):
     """A standard stream that leads out of the machine. Reading and writing is the C library's, and never waits for
     anybody; but it looks like a pipe, so that a loop may read its input and write its output."""
 
+    def __init__(self, stream: int) -> None:
+        super().__init__()
+        self.stream = stream
+        """The C library's descriptor."""
+
+    @override
+    def read(self, length: int) -> bytes:
+        return _c_read(self.stream, length)
+
+    @override
+    def write(self, data: Buffer) -> int:
+        return _c_write(self.stream, data)
+
     @override
     def watch(self, event: int, on: bool) -> None:
         pass
@@ -168,7 +192,7 @@ class Null(Description):
         return b""
 
     @override
-    def write(self, data: bytes) -> int:
+    def write(self, data: Buffer) -> int:
         return len(data)
 
 
@@ -220,7 +244,7 @@ def start() -> None:
     """At the start of a run: standard streams may be pipes to another process."""
     for fd in range(3):
         try:
-            description = Pipe(fd) if _pipes.is_pipe(fd) else Standard()
+            description = Pipe(fd) if _pipes.is_pipe(fd) else Standard(fd)
         except _host.Err as error:
             _host.value_of(error)
             continue
@@ -251,7 +275,7 @@ _c_io_open, _c_FileIO, _c_select, _c_poll = _io.open, _io.FileIO, select.select,
 def _of(fd: object) -> Description | None:
     """What does the work for a descriptor; None if the C library does."""
     description = _table.get(fd) if isinstance(fd, int) else None
-    return None if type(description) is Standard else description
+    return None if isinstance(description, Standard) and description.stream == fd else description
 
 
 def _pipe() -> tuple[int, int]:
@@ -310,7 +334,7 @@ def _write(fd: int, data: Any, /) -> int:
     description = _of(fd)
     if description is None:
         return _c_write(fd, data)
-    return description.write(bytes(memoryview(data)))
+    return description.write(memoryview(data).cast("B"))
 
 
 def _close(fd: int) -> None:
@@ -463,7 +487,7 @@ class PipeFile(_c_FileIO):
         if not self._writable:
             self._unsupported("writing")
         try:
-            return description.write(bytes(memoryview(data)))
+            return description.write(memoryview(data).cast("B"))
         except BlockingIOError:
             return None
 

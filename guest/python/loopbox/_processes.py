@@ -102,6 +102,9 @@ def _kill(pid: int, signal: int, /) -> None:
     """Kill a process with a signal."""
     if pid < 0:
         raise _pipes.os_error(errno.ESRCH)
+    if signal and pid in (0, _process.id()) and 0 < signal < _signals.NSIG:
+        _signals.send_self(int(signal), sys._getframe(1))
+        return
     try:
         _process.kill(pid, signal)
     except _host.Err as error:
@@ -274,8 +277,8 @@ def _stream(fd: int, pipe: Any) -> Any:
             return pipe
         case _pipes.Pipe(host=host):
             return _process.Stdio_Descriptor(host)
-        case _pipes.Standard():
-            return _process.Stdio_Descriptor(fd)
+        case _pipes.Standard(stream=stream):
+            return _process.Stdio_Descriptor(stream)
         case _pipes.Null():
             return _process.Stdio_Null()
     # This fails if it is no descriptor at all.

@@ -341,9 +341,14 @@ def _kill(arguments: list[str]) -> int:
     if arguments[:1] and arguments[0].startswith("-"):
         given = arguments.pop(0)[1:]
         number = int(given) if given.isdigit() else signal.Signals["SIG" + given.removeprefix("SIG")]
+    status = 0
     for pid in arguments:
-        os.kill(int(pid), number)
-    return 0
+        try:
+            os.kill(int(pid), number)
+        except (OSError, ValueError) as error:
+            _complain(f"kill: {error.strerror if isinstance(error, OSError) else f'Illegal number: {pid}'}")
+            status = 1
+    return status
 
 
 def _sleep(arguments: list[str]) -> int:

@@ -73,18 +73,7 @@ def _getsignal(signalnum: int, /) -> Handler:
 
 def _raise_signal(signalnum: int, /) -> None:
     """Send a signal to the executing process."""
-    number = _check(signalnum)
-    handler = _getsignal(number)
-    is_asyncios = handler is unix_events._sighandler_noop
-    if callable(handler) and not is_asyncios and number not in _blocked and _is_main_thread():
-        # CPython runs it before this call returns. So nothing is pending, and the machine need not know.
-        handler(number, sys._getframe(1))
-        return
-    try:
-        _host.signals.raise_(number)
-    except _host.Err as error:
-        _host.value_of(error)
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
+    send_self(_check(signalnum), sys._getframe(1))
 
 
 def _interrupt_main(signum: int = signal.SIGINT, /) -> None:
@@ -214,6 +203,26 @@ def install() -> None:
     _thread.interrupt_main = _interrupt_main
     signal.NSIG = NSIG
     signal.SIG_BLOCK, signal.SIG_UNBLOCK, signal.SIG_SETMASK = 0, 1, 2
+
+
+def handler_of(number: int) -> Handler:
+    """What `signal.signal` set up, or the default."""
+    return _getsignal(number)
+
+
+def send_self(number: int, frame: FrameType) -> None:
+    """Sends this process a signal, from this frame of the program."""
+    handler = _getsignal(number)
+    is_asyncios = handler is unix_events._sighandler_noop
+    if callable(handler) and not is_asyncios and number not in _blocked and _is_main_thread():
+        # CPython runs it before the call returns. So nothing is pending, and the machine need not know.
+        handler(number, frame)
+        return
+    try:
+        _host.signals.raise_(number)
+    except _host.Err as error:
+        _host.value_of(error)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
 
 
 def ignores_children() -> bool:
