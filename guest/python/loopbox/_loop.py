@@ -519,6 +519,8 @@ def _report_lost_wakeup(entry: _FromThread, now: int) -> None:
     ))
 
 
+_tracing.SHUTDOWN.add(EventLoop.shutdown_default_executor.__code__)
+
 # The name is in texts such as `<_UnixSelectorEventLoop running=True closed=False debug=False>`.
 EventLoop.__name__ = EventLoop.__qualname__ = "_UnixSelectorEventLoop"
 

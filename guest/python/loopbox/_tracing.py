@@ -31,7 +31,7 @@ GATHERED = next(
 )
 """What `gather` has called when one of its futures is done."""
 
-SHUTDOWN = frozenset({BaseEventLoop.shutdown_asyncgens.__code__, BaseEventLoop.shutdown_default_executor.__code__})
+SHUTDOWN = {BaseEventLoop.shutdown_asyncgens.__code__, BaseEventLoop.shutdown_default_executor.__code__}
 """What `asyncio.run` does by tasks of its own when those of the program are done. They are callbacks in the trace."""
 
 NO_TASK = -1
