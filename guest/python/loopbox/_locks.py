@@ -108,6 +108,7 @@ _seen = weakref.WeakKeyDictionary()
 def install() -> None:
     """In the build."""
     locks.Lock._locked = _Locked()
+    locks.Lock._get_loop = _wants
     for owner, name in (
         (locks.Event, "_value"),
         (locks.Condition, "_lock"),
@@ -128,6 +129,17 @@ def holder(lock: asyncio.Lock) -> Held | None:
     return lock.__dict__.get(_HELD) if lock.locked() else None
 
 
+def _wants(self: asyncio.Lock) -> asyncio.AbstractEventLoop:
+    """`Lock._get_loop`, which `Lock.acquire` calls when somebody else has the lock. It may never be had."""
+    loop = _get_loop(self)
+    if _tracing.enabled and (task := asyncio.current_task(loop)) is not None:
+        _compare_all(self, task, Held(weakref.ref(task), task.get_name(), _spot()))
+    return loop
+
+
+_get_loop = locks.Lock._get_loop
+
+
 def _takes(lock: asyncio.Lock) -> None:
     loop = events._get_running_loop()
     task = asyncio.current_task(loop) if loop is not None else None
@@ -136,10 +148,8 @@ def _takes(lock: asyncio.Lock) -> None:
         return
     lock.__dict__[_HELD] = held = Held(weakref.ref(task), task.get_name(), _spot())
     if _tracing.enabled:
-        before = _held.setdefault(task, [])
-        for first in before:
-            _compare(first, lock, task, held, [other for other in before if other is not first])
-        before.append(lock)
+        _compare_all(lock, task, held)
+        _held.setdefault(task, []).append(lock)
 
 
 def _leaves(lock: asyncio.Lock, attributes: dict[str, Any]) -> None:
@@ -152,10 +162,20 @@ def _leaves(lock: asyncio.Lock, attributes: dict[str, Any]) -> None:
             del _held[task]
 
 
+def _compare_all(lock: asyncio.Lock, task: asyncio.Task[Any], held: Held) -> None:
+    """A task takes a lock, or is going to wait for it: with every other one that it has."""
+    before = _held.get(task, ())
+    for first in before:
+        if first is not lock:
+            _compare(first, lock, task, held, [other for other in before if other is not first])
+
+
 def _compare(first: asyncio.Lock, second: asyncio.Lock, task: asyncio.Task[Any], held: Held, others: list[Any]) -> None:
     since = holder(first)
     now = _Seen(held.task, held.name, since.spot if since else None, held.spot, others)
-    _seen.setdefault(first, weakref.WeakKeyDictionary()).setdefault(second, []).append(now)
+    same = _seen.setdefault(first, weakref.WeakKeyDictionary()).setdefault(second, [])
+    if not any(seen.task() is task and seen.others == others for seen in same):
+        same.append(now)
     opposites = _seen.get(second, {}).get(first, [])
     opposites[:] = [seen for seen in opposites if (other := seen.task()) is not None and not other.done()]
     if any(seen.reported for seen in opposites):
