@@ -298,6 +298,9 @@ impl EventLoop {
         self.remove(task.core().key);
         task.drop_future();
         task.cancelled();
+        // Unless its end was sure from the moment of the request: it has cleaned up first, or awaited a task that
+        // was cancelled.
+        self.watch.task_cancelled(task.core());
         self.watch.step_ends(task);
         self.current.set(None);
     }
@@ -504,7 +507,7 @@ impl EventLoop {
         if core.catchers.get() > 0 {
             return self.wake(core.key);
         }
-        self.watch.task_cancelled(core.id);
+        self.watch.task_cancelled(core);
         self.current.set(Some(core.key));
         self.watch.step_begins(core);
         self.end_cancelled(&**task);

@@ -352,7 +352,7 @@ fn request_cancel(core: &core::Core) {
     core.must_cancel.set(true);
     event_loop::with(|event_loop| {
         if core.catchers.get() == 0 {
-            event_loop.watch.task_cancelled(core.id);
+            event_loop.watch.task_cancelled(core);
         }
         event_loop.wake(core.key);
     });

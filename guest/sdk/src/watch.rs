@@ -266,9 +266,10 @@ impl Watch {
         (tracing::task_spawned(label, place), label)
     }
 
-    pub(crate) fn task_cancelled(&self, id: tracing::TaskId) {
-        if self.traced.get() {
-            tracing::task_cancelled(id);
+    /// A task will not be polled again; said once.
+    pub(crate) fn task_cancelled(&self, core: &Core) {
+        if self.traced.get() && !core.told_cancelled.replace(true) {
+            tracing::task_cancelled(core.id);
         }
     }
 

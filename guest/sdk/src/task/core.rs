@@ -80,6 +80,8 @@ pub(crate) struct Core {
     pub(crate) must_cancel: Cell<bool>,
     /// The step that runs has raised a cancellation itself: it is not to come back from its await.
     pub(crate) raised: Cell<bool>,
+    /// The trace knows that it was cancelled.
+    pub(crate) told_cancelled: Cell<bool>,
     /// How many places in it would catch a cancellation now.
     pub(crate) catchers: Cell<u32>,
     /// Where it caught the last cancellation.
@@ -331,6 +333,7 @@ where
             cancelling: Cell::new(0),
             must_cancel: Cell::new(false),
             raised: Cell::new(false),
+            told_cancelled: Cell::new(false),
             catchers: Cell::new(0),
             caught: Cell::new(None),
             waiting: Cell::new(None),
