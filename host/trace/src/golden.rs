@@ -26,14 +26,15 @@ mod line;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::text::one_line;
-use crate::{Event, Group, Lane, Nanos, Trace};
+use crate::{Event, EventKind, Group, Lane, Nanos, Trace};
 
 pub use compare::{Divergence, LineDivergence, Side, compare};
 pub use line::Line;
 use line::TimeForm;
 
 /// The version that is written. A golden of an older one is read, and compared in its own form: version 1
-/// does not say how long a job waited for its worker, and how many were before it.
+/// does not say how long a job waited for its worker, and how many were before it. A further kind of event is no
+/// other version: who does not know the kind says so.
 pub const VERSION: u32 = 2;
 
 const TITLE: &str = "# loopbox golden, version ";
@@ -86,8 +87,8 @@ pub enum GoldenError {
 }
 
 /// What a golden holds unless the scenario says otherwise: everything but turns, steps, callbacks,
-/// messages and log handlers, which change with any rewrite of a loop that keeps the program's behaviour, and but
-/// processes and pipes, which few scenarios have.
+/// messages and log handlers, which change with any rewrite of a loop that keeps the program's behaviour, but
+/// processes and pipes, which few scenarios have, and but codes of reports, which are in the reports.
 pub fn default_groups() -> BTreeSet<Group> {
     let left_out = [
         Group::Turn,
@@ -97,6 +98,7 @@ pub fn default_groups() -> BTreeSet<Group> {
         Group::Handler,
         Group::Process,
         Group::Pipe,
+        Group::DiagnosticCode,
     ];
     Group::ALL.into_iter().filter(|group| !left_out.contains(group)).collect()
 }
@@ -137,10 +139,14 @@ pub(crate) fn lines(
 ) -> BTreeMap<Lane, Vec<(usize, Line)>> {
     let mut lanes: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (index, event) in trace.events.iter().enumerate() {
-        if groups.contains(&event.kind.group()) {
-            let line = Line::of(trace, event, version);
-            lanes.entry(event.lane).or_default().push((index, line));
-        }
+        let line = match event.kind {
+            kind if groups.contains(&kind.group()) => Line::of(trace, event, version),
+            EventKind::Diagnostic(_) if groups.contains(&Group::DiagnosticCode) => {
+                Line::of_code(trace, event)
+            }
+            _ => continue,
+        };
+        lanes.entry(event.lane).or_default().push((index, line));
     }
     lanes
 }
@@ -199,8 +205,8 @@ fn parse_body_line(text: &str, number: usize, lanes: &mut Vec<Section>) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Stream;
     use crate::testing::{Builder, ms, one_of_everything};
-    use crate::{EventKind, Stream};
 
     fn all() -> BTreeSet<Group> {
         Group::ALL.into()
@@ -211,7 +217,7 @@ mod tests {
         let shown = render(&one_of_everything(), &all(), ms(1));
         let expected = "\
 # loopbox golden, version 2
-# tolerance 1ms; kinds: turn step task callback timer signal blocking job message log handler diagnostic output process pipe exit
+# tolerance 1ms; kinds: turn step task callback timer signal blocking job message log handler diagnostic diagnostic-code output process pipe exit
 
 lane main
        0ms  turn begins
@@ -315,8 +321,30 @@ lane worker-1
         );
         let default = default_groups();
         assert!(default.contains(&Group::Task) && default.contains(&Group::Output));
-        assert_eq!(default.len(), Group::ALL.len() - 7);
+        assert_eq!(default.len(), Group::ALL.len() - 8);
         assert!(!render(&one_of_everything(), &default, ms(1)).contains("turn begins"));
+    }
+
+    #[test]
+    fn codes_of_reports_stand_for_reports_whose_texts_are_not_wanted() {
+        let trace = one_of_everything();
+        let shown = |groups: &[Group]| {
+            let shown = render(&trace, &groups.iter().copied().collect(), ms(100));
+            shown.lines().skip(4).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let code = "    1000ms  diagnostic SLOW-1 WARNING asyncio";
+        assert_eq!(shown(&[Group::DiagnosticCode]), [code]);
+        let whole = format!("{code}: took 0.940 seconds");
+        assert_eq!(shown(&[Group::Diagnostic]), [&whole[..]]);
+        assert_eq!(shown(&[Group::Diagnostic, Group::DiagnosticCode]), [whole]);
+        let groups = [Group::DiagnosticCode].into();
+        let golden = render(&trace, &groups, ms(1));
+        let compared =
+            |text: &str| compare(&parse(text).expect("a golden"), &trace, &groups, ms(1));
+        assert_eq!(compared(&golden), None);
+        assert!(compared(&golden.replace("SLOW-1", "SLOW-2")).is_some());
+        assert!(compared(&golden.replace("WARNING", "ERROR")).is_some());
+        assert!(compared(&golden.replace(" asyncio", " app")).is_some());
     }
 
     #[test]

@@ -343,6 +343,9 @@ pub enum Group {
     Handler,
     /// Diagnostics of the runtime.
     Diagnostic,
+    /// The same, but only their code, level and logger: for programs in several languages, which word them each
+    /// in its own way.
+    DiagnosticCode,
     /// Lines written.
     Output,
     /// Processes started, ended, waited for.
@@ -355,7 +358,7 @@ pub enum Group {
 
 impl Group {
     /// All of them, in the order in which they are listed for people.
-    pub const ALL: [Group; 16] = [
+    pub const ALL: [Group; 17] = [
         Group::Turn,
         Group::Step,
         Group::Task,
@@ -368,6 +371,7 @@ impl Group {
         Group::Log,
         Group::Handler,
         Group::Diagnostic,
+        Group::DiagnosticCode,
         Group::Output,
         Group::Process,
         Group::Pipe,
@@ -389,6 +393,7 @@ impl Group {
             Group::Log => "log",
             Group::Handler => "handler",
             Group::Diagnostic => "diagnostic",
+            Group::DiagnosticCode => "diagnostic-code",
             Group::Output => "output",
             Group::Process => "process",
             Group::Pipe => "pipe",
@@ -398,7 +403,8 @@ impl Group {
 }
 
 impl EventKind {
-    /// The group that a golden selects this event by.
+    /// The group that a golden selects this event by; reports are also selected by
+    /// [`Group::DiagnosticCode`], if not all of their text is wanted.
     pub fn group(&self) -> Group {
         use EventKind::*;
         match self {

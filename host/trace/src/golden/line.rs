@@ -39,6 +39,14 @@ impl Line {
         Line { at: event.at, text, since }
     }
 
+    /// A report without its text.
+    pub(super) fn of_code(trace: &Trace, event: &Event) -> Line {
+        let EventKind::Diagnostic(index) = event.kind else {
+            unreachable!("only reports have a code")
+        };
+        Line { at: event.at, text: report_head(trace, index), since: None }
+    }
+
     /// The line as it stands in the file, times rounded.
     pub(super) fn show(&self, form: &TimeForm) -> String {
         let mut shown =
@@ -172,10 +180,9 @@ fn describe(trace: &Trace, kind: EventKind) -> (String, Option<Nanos>) {
         }
         Diagnostic(index) => {
             let report = &trace.diagnostics[index as usize];
-            let (code, logger) = (one_line(&report.code), one_line(&report.logger));
-            let head = format!("diagnostic {code} {} {logger}:", report.level.name());
+            let head = report_head(trace, index);
             // Whole, but without what changes with every edit of the guest or every compiler.
-            format!("{head} {}", report_text(&without_times(&without_lines(&report.text))))
+            format!("{head}: {}", report_text(&without_times(&without_lines(&report.text))))
         }
         Output { stream, text, ended } => {
             let not_ended = if ended { "" } else { ", not ended" };
@@ -197,6 +204,13 @@ fn describe(trace: &Trace, kind: EventKind) -> (String, Option<Nanos>) {
         Ended => ending_text(&trace.ending),
     };
     (text, None)
+}
+
+/// What a report is, without what it says.
+fn report_head(trace: &Trace, index: u32) -> String {
+    let report = &trace.diagnostics[index as usize];
+    let (code, logger) = (one_line(&report.code), one_line(&report.logger));
+    format!("diagnostic {code} {} {logger}", report.level.name())
 }
 
 /// A line that ends in a text of the guest. No line ends in a space.
