@@ -172,6 +172,63 @@ fn a_run_that_fails_in_something_else_is_not_blessed() {
     assert!(!folder.path().join("db.trace").exists());
 }
 
+/// A scenario with two guests, `one` and `two`, and a golden.
+fn two_guests(one: &str, two: &str) -> Folder {
+    let folder = Folder::new();
+    folder.guest("one.wasm", one);
+    folder.guest("two.wasm", two);
+    let blocking = "[[blocking]]\ncall = \"*\"\ntakes = \"10ms\"\n";
+    folder.write(
+        "db.toml",
+        format!(
+            "title = \"t\"\n[guests]\none = {{ wasm = \"one.wasm\" }}\n\
+             two = {{ wasm = \"two.wasm\" }}\n{blocking}[expect]\ntrace = \"db.trace\"\n"
+        ),
+    );
+    folder
+}
+
+#[test]
+fn two_guests_are_held_to_one_golden() {
+    let folder = two_guests(USE_DB, USE_DB);
+    let done = folder.loopbox(&["run", "db.toml", "--bless"]);
+    done.exits(0).says("(one, seed 0").says("golden    written: db.trace").says("(two, seed 0");
+    let done = folder.loopbox(&["run", "db.toml"]);
+    done.exits(0).says("2 hold");
+    for guest in ["one", "two"] {
+        let kept = folder.read(&format!(".loopbox/results/db/{guest}/seed-0.json"));
+        assert!(kept.contains(&format!("loopbox run db.toml --guest {guest} --seed 0")), "{kept}");
+    }
+    let done = folder.loopbox(&["run", "db.toml", "--guest", "two"]);
+    done.exits(0).says("(two, seed 0").says("1 holds");
+    folder.guest("two.wasm", SUCCEED);
+    let done = folder.loopbox(&["run", "db.toml"]);
+    done.exits(100).says("1 holds, 1 fails").says("loopbox run db.toml --guest two --seed 0");
+    folder.loopbox(&["run", "db.toml", "--guest", "one"]).exits(0);
+}
+
+#[test]
+fn a_golden_that_one_guest_has_written_does_not_hold_for_another_one_because_of_that() {
+    let folder = two_guests(USE_DB, SUCCEED);
+    for _ in 0..2 {
+        let done = folder.loopbox(&["run", "db.toml", "--bless"]);
+        done.exits(100).says("1 holds, 1 fails");
+        assert!(folder.read("db.trace").contains("db.query"), "the first guest has written it");
+    }
+    // Both have changed in the same way: one blessing is enough for both.
+    folder.guest("one.wasm", SUCCEED);
+    let done = folder.loopbox(&["run", "db.toml", "--bless"]);
+    done.exits(0).says("golden    written: db.trace").says("2 hold");
+}
+
+#[test]
+fn a_guest_that_no_scenario_has_is_named() {
+    let folder = two_guests(USE_DB, USE_DB);
+    folder.scenario("ok", SUCCEED, "[expect]\nexit = 0\n");
+    let done = folder.loopbox(&["run", ".", "--guest", "three"]);
+    done.exits(4).says("no scenario here has several guests of which one is `three`");
+}
+
 #[test]
 fn goldens_are_neither_compared_nor_blessed_with_another_seed() {
     let folder = Folder::new();
@@ -216,12 +273,14 @@ fn json_lines_have_the_documented_fields_and_the_summary_comes_last() {
     folder.write("s/lost.toml", PASSING.replace("guest.wasm", "none.wasm"));
     folder
         .write("s/unbuilt.toml", PASSING.replace("wasm = \"guest.wasm\"", "package='x', bin='y'"));
+    let two = "guests = { one = { wasm = \"holds.wasm\" }, two = { wasm = \"holds.wasm\" } }";
+    folder.write("s/two.toml", PASSING.replace("guest = { wasm = \"guest.wasm\" }", two));
     let done = folder.loopbox(&["run", "s", "--seed", "1", "--format", "json"]);
     done.exits(96);
     let mut lines = done.json();
     let summary = lines.pop().expect("a summary");
     let expected = json!({
-        "type": "summary", "version": 1, "hold": 2, "fail": 1, "could-not-run": 2, "not-built": 1,
+        "type": "summary", "version": 1, "hold": 4, "fail": 1, "could-not-run": 2, "not-built": 1,
         "interrupted": 0, "unsaved": 0, "exit-code": 96,
     });
     assert_eq!(summary, expected);
@@ -234,12 +293,15 @@ fn json_lines_have_the_documented_fields_and_the_summary_comes_last() {
         ("s/fails.toml", "fails"),
         ("s/holds.toml", "holds"),
         ("s/lost.toml", "could-not-run"),
+        ("s/two.toml", "holds"),
+        ("s/two.toml", "holds"),
         ("s/unbuilt.toml", "not-built"),
     ];
     assert_eq!(outcomes, expected.map(|(scenario, outcome)| (Some(scenario), Some(outcome))));
     let error = &lines[0]["error"];
     assert_eq!((&error["file"], &error["line"]), (&json!("s/bad.toml"), &json!(2)));
     assert_eq!(lines[1]["golden"], json!({"other-seed": 0}));
+    assert_eq!((&lines[5]["guest"], &lines[6]["guest"]), (&json!("one"), &json!("two")));
 
     let documented = documented_fields();
     let used: BTreeSet<_> = lines.iter().flat_map(keys).collect();

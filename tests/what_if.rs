@@ -255,7 +255,8 @@ fn a_guest_that_cannot_be_had_is_named_and_is_tried_again() {
     ask(&engine, &kept, "").expect("it runs");
 
     let built = Record { scenario: cargo_scenario(&kept.folder), ..kept.record.clone() };
-    let source = Scenario::load(Path::new(&built.scenario)).expect("a scenario").source;
+    let scenarios = Scenario::load(Path::new(&built.scenario));
+    let source = scenarios.expect("a scenario").remove(0).source;
     let built = Record { source, ..built };
     let error = smol::block_on(engine.run(&built, &Parameters::default()));
     assert!(matches!(error, Err(WhatIfError::NotBuilt(_))), "{error:?}");
@@ -293,7 +294,7 @@ fn kept_of_endless_run() -> Kept {
     let limits = "[machine]\nfuel-limit = 9_000_000_000_000_000_000\ntime-limit = \"100000h\"\n";
     kept.folder.scenario("s/spin", SPIN, &format!("{limits}{EXPECT_0}"));
     let path = scenario_path(&kept.folder, "spin");
-    let source = Scenario::load(&path).expect("a scenario").source;
+    let source = Scenario::load(&path).expect("a scenario").remove(0).source;
     let scenario = path.to_str().expect("text").into();
     Kept { record: Record { scenario, source, ..kept.record }, ..kept }
 }
@@ -435,7 +436,8 @@ fn what_must_fail_besides_the_golden_still_must() {
     assert_eq!(kept.record.checks.len(), 3);
     let (folder, text) = check_saved(kept, "blocking.0=9ms");
     assert!(text.ends_with("\n[expect]\nmust-fail = [\"finish\"]\n"), "{text}");
-    let scenario = Scenario::load(&folder.path().join("s/new.toml")).expect("a scenario");
+    let path = folder.path().join("s/new.toml");
+    let scenario = Scenario::load(&path).expect("a scenario").remove(0);
     assert!(scenario.golden.is_none());
     folder.loopbox(&["run", "s/new.toml"]).exits(0).says("caught finish");
 }

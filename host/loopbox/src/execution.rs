@@ -151,7 +151,12 @@ fn record_of(
             .filter(|_| seed == scenario.seed)
             .map(|golden| GoldenText { path: golden.name.clone(), text: golden.text.clone() }),
         // How this process was started must not show in what is kept.
-        reproduce: invocation::reproduce(invocation::PLAIN, &scenario.path, seed),
+        reproduce: invocation::reproduce(
+            invocation::PLAIN,
+            &scenario.path,
+            scenario.guest_name.as_deref(),
+            seed,
+        ),
         trace: Record::trace_file_name(seed),
     }
 }

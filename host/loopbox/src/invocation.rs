@@ -22,9 +22,11 @@ fn invocation(under_cargo: bool, program: &Path) -> &'static str {
     }
 }
 
-/// The command that gives a run again.
-pub fn reproduce(invocation: &str, scenario: &Path, seed: u64) -> String {
-    format!("{invocation} run {} --seed {seed}", quote(&scenario.to_string_lossy()))
+/// The command that gives a run again; of this guest, if the scenario has several.
+pub fn reproduce(invocation: &str, scenario: &Path, guest: Option<&str>, seed: u64) -> String {
+    let scenario = quote(&scenario.to_string_lossy());
+    let guest = guest.map(|name| format!(" --guest {name}")).unwrap_or_default();
+    format!("{invocation} run {scenario}{guest} --seed {seed}")
 }
 
 /// The command that writes a scenario's golden anew.
@@ -58,11 +60,13 @@ mod tests {
 
     #[test]
     fn the_command_can_be_pasted_into_a_shell() {
-        let command = |path: &str| reproduce("loopbox", Path::new(path), 7);
+        let command = |path: &str| reproduce("loopbox", Path::new(path), None, 7);
         assert_eq!(command("scenarios/a.toml"), "loopbox run scenarios/a.toml --seed 7");
         assert_eq!(command("it's here.toml"), r"loopbox run 'it'\''s here.toml' --seed 7");
         assert_eq!(command("$(rm).toml"), "loopbox run '$(rm).toml' --seed 7");
         assert_eq!(command("-x.toml"), "loopbox run './-x.toml' --seed 7");
+        let of_one = reproduce("loopbox", Path::new("a.toml"), Some("python"), 7);
+        assert_eq!(of_one, "loopbox run a.toml --guest python --seed 7");
         assert_eq!(bless("loopbox", Path::new("a.toml")), "loopbox run a.toml --bless");
     }
 }

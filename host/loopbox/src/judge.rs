@@ -128,6 +128,7 @@ mod tests {
             name: "x".into(),
             title: "x".into(),
             guest: Guest::Wasm("x.wasm".into()),
+            guest_name: None,
             programs: Default::default(),
             source: Default::default(),
             seed: 0,

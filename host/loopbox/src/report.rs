@@ -44,6 +44,8 @@ pub struct About {
     pub name: String,
     /// Its title.
     pub title: String,
+    /// Which guest, if the scenario has several.
+    pub guest: Option<String>,
     /// The seed of this run.
     pub seed: u64,
 }

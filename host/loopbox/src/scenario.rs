@@ -46,12 +46,15 @@ pub const WORKERS_MAX: u16 = 1024;
 pub struct Scenario {
     /// Its file, as it was given.
     pub path: PathBuf,
-    /// Its id in reports: the path with `/` between its parts, and without `.toml`.
+    /// Its id in reports: the path with `/` between its parts, and without `.toml`. If the file has several guests,
+    /// `/` and the guest's name follow.
     pub name: String,
     /// What it shows, in the author's words.
     pub title: String,
     /// The program that it is about.
     pub guest: Guest,
+    /// What the file calls that program, if it has several.
+    pub guest_name: Option<String>,
     /// Other programs that it can start, by name.
     pub programs: BTreeMap<String, Guest>,
     /// Its text.
@@ -98,16 +101,28 @@ pub struct Golden {
 }
 
 impl Scenario {
-    /// Reads a scenario file and every file that it names, except the guest. Blocks.
+    /// Reads a scenario file and every file that it names, except the guests. If it has several guests, it
+    /// is one scenario for each, in the order of the file, which differ in nothing else; at least one in any case.
+    /// Blocks.
     ///
     /// # Errors
     /// A file cannot be read, or says something that is not right.
-    pub fn load(path: &Path) -> Result<Scenario, ScenarioError> {
+    pub fn load(path: &Path) -> Result<Vec<Scenario>, ScenarioError> {
         let sources = chain::read(path)?;
         let table = chain::merge(&sources)?;
         let source = sources.kept(&table);
         let document = format::read(table).map_err(|error| sources.format_error(&error))?;
-        Ok(Scenario { source, ..resolve::resolve(path, document, &sources)? })
+        let scenarios = resolve::resolve(path, document, &sources)?.into_iter();
+        Ok(scenarios.map(|scenario| Scenario { source: source.clone(), ..scenario }).collect())
+    }
+
+    /// The same scenario, held against its golden as it is on disk now. Blocks.
+    pub fn with_golden_of_now(mut self) -> Scenario {
+        if let (Some(golden), Some(expected)) = (&self.golden, &mut self.expect.golden) {
+            let bytes = std::fs::read(&golden.path).ok();
+            expected.text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        }
+        self
     }
 
     /// The world of a run in which these choices were made.

@@ -6,10 +6,12 @@
 //! session needs no more memory for more seeds.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use loopbox_machine::Run;
+use smol::channel::{self, Receiver, Sender};
 use smol::lock::Semaphore;
 use smol::{Executor, Task};
 
@@ -28,7 +30,7 @@ use crate::sha256::Sha256;
 /// So many runs are begun, or wait to be reported behind a longer one. More would only take memory.
 const AHEAD_MAX: usize = 256;
 
-/// A scenario's file and what is in it.
+/// A scenario's file and what is in it; of a file with several guests, what is in it for one of them.
 pub struct Loaded {
     /// The file.
     pub path: PathBuf,
@@ -36,16 +38,14 @@ pub struct Loaded {
     pub scenario: Result<Arc<Scenario>, ScenarioError>,
 }
 
-/// Reads scenario files. Blocks.
+/// Reads scenario files. The guests of one file follow one another. Blocks.
 pub fn load(found: Vec<Found>) -> Vec<Loaded> {
-    let load = |found: Found| match found {
-        Ok(path) => {
-            let scenario = Scenario::load(&path).map(Arc::new);
-            Loaded { path, scenario }
-        }
-        Err(error) => Loaded { path: error.file().to_owned(), scenario: Err(error) },
+    let load = |found: Found| match found.map(|path| (Scenario::load(&path), path)) {
+        Ok((Ok(scenarios), _)) => scenarios.into_iter().map(Loaded::from).collect(),
+        Ok((Err(error), path)) => vec![Loaded { path, scenario: Err(error) }],
+        Err(error) => vec![Loaded { path: error.file().to_owned(), scenario: Err(error) }],
     };
-    found.into_iter().map(load).collect()
+    found.into_iter().flat_map(load).collect()
 }
 
 /// Builds the guests that these scenarios need; `caches` is the folder of all caches. Asked to stop, it builds
@@ -114,10 +114,12 @@ impl Session {
             }
             return tally;
         }
+        let mut roles = Roles { bless: self.bless, first: None };
         let start = |Loaded { path, scenario }| match scenario {
             Ok(scenario) => {
                 let seed = *self.seeds.of(scenario.seed).start();
-                (path, Some(about(&scenario, seed)), Ok(starter.start(scenario, seed)))
+                let role = roles.of(&scenario);
+                (path, Some(about(&scenario, seed)), Ok(starter.start(scenario, seed, role)))
             }
             Err(error) => (path, None, Err(error)),
         };
@@ -139,11 +141,12 @@ impl Session {
         self: &Arc<Self>,
         scenario: &Arc<Scenario>,
         seed: u64,
+        bless: bool,
         built: &Built,
         stop: &Stop,
     ) -> Outcome {
         // A panic in here is a bug of ours, and no reason to lose the other runs.
-        match execution::caught(self.judged(scenario, seed, built, stop)).await {
+        match execution::caught(self.judged(scenario, seed, bless, built, stop)).await {
             Ok(Ok(Some(judged))) => Outcome::Judged(Box::new(judged)),
             Ok(Ok(None)) => Outcome::Interrupted,
             Ok(Err(error)) => error.into(),
@@ -156,6 +159,7 @@ impl Session {
         self: &Arc<Self>,
         scenario: &Arc<Scenario>,
         seed: u64,
+        bless: bool,
         built: &Built,
         stop: &Stop,
     ) -> Result<Option<Judged>, RunError> {
@@ -169,7 +173,8 @@ impl Session {
         };
         let (session, scenario) = (Arc::clone(self), Arc::clone(scenario));
         // Goldens and results are files. Nothing cuts this off: what is kept is reported too.
-        smol::unblock(move || Ok(Some(session.judge_and_keep(&scenario, component, run)?))).await
+        smol::unblock(move || Ok(Some(session.judge_and_keep(&scenario, component, run, bless)?)))
+            .await
     }
 
     fn judge_and_keep(
@@ -177,9 +182,10 @@ impl Session {
         scenario: &Scenario,
         component: Sha256,
         run: Run,
+        bless: bool,
     ) -> Result<Judged, BlessError> {
         let Finished { record, trace, golden } =
-            execution::finish(scenario, component, run, self.bless)?;
+            execution::finish(scenario, component, run, bless)?;
         let saved = self.results.save(&record, &trace).map_err(|error| error.to_string());
         Ok(Judged { record, golden, saved })
     }
@@ -187,14 +193,25 @@ impl Session {
 
 impl Starter<'_> {
     /// Begins a run, as soon as there is room for it.
-    fn start(&self, scenario: Arc<Scenario>, seed: u64) -> Task<Outcome> {
+    fn start(&self, scenario: Arc<Scenario>, seed: u64, role: Role) -> Task<Outcome> {
         let (session, built) = (Arc::clone(self.session), Arc::clone(&self.built));
         let (stop, free) = (self.stop.clone(), Arc::clone(&self.free));
         self.executor.spawn(async move {
+            let (scenario, bless, _first) = match role {
+                Role::Alone { bless } => (scenario, bless, None),
+                Role::First(done) => (scenario, true, Some(done)),
+                Role::After(first) => {
+                    // Nothing is ever sent. If the session ends meanwhile, the permit is not to be had.
+                    let _ = stop.or(first.recv()).await;
+                    let scenario = Arc::unwrap_or_clone(scenario);
+                    let now = smol::unblock(move || Arc::new(scenario.with_golden_of_now()));
+                    (now.await, false, None)
+                }
+            };
             let Some(_permit) = stop.or(free.acquire()).await else {
                 return Outcome::Interrupted;
             };
-            session.outcome(&scenario, seed, &built, &stop).await
+            session.outcome(&scenario, seed, bless, &built, &stop).await
         })
     }
 
@@ -223,15 +240,16 @@ impl Starter<'_> {
             return show(Shown::Scenario(report)).await;
         }
         let golden_seed = scenario.golden.as_ref().map(|_| scenario.seed);
-        let (name, title) = (scenario.name.clone(), scenario.title.clone());
-        let mut sweep = Sweep::new(path.clone(), name, title, range, golden_seed);
+        let of_sweep = about(&scenario, range.first);
+        let mut sweep = Sweep::new(path.clone(), of_sweep, range, golden_seed);
         let mut seeds = range.first..=range.last;
         let mut ahead = VecDeque::new();
         loop {
             while ahead.len() < AHEAD_MAX
                 && let Some(seed) = seeds.next()
             {
-                ahead.push_back((seed, self.start(Arc::clone(&scenario), seed)));
+                let run = self.start(Arc::clone(&scenario), seed, Role::Alone { bless: false });
+                ahead.push_back((seed, run));
             }
             let Some((seed, run)) = ahead.pop_front() else { break };
             let about = Some(about(&scenario, seed));
@@ -248,10 +266,62 @@ impl Starter<'_> {
 }
 
 fn about(scenario: &Scenario, seed: u64) -> About {
-    About { name: scenario.name.clone(), title: scenario.title.clone(), seed }
+    About {
+        name: scenario.name.clone(),
+        title: scenario.title.clone(),
+        guest: scenario.guest_name.clone(),
+        seed,
+    }
+}
+
+/// What a run has to do with the golden.
+enum Role {
+    /// Its own business.
+    Alone {
+        /// Whether it writes it.
+        bless: bool,
+    },
+    /// It writes the golden that other guests of its scenario are held against, who wait until this is dropped.
+    First(Sender<Infallible>),
+    /// It is held against what the first guest has written; it writes nothing itself.
+    After(Receiver<Infallible>),
+}
+
+/// Gives the runs of a session their roles, in the order of the session.
+struct Roles {
+    bless: bool,
+    /// The last file with several guests, and the end of its first guest's run.
+    first: Option<(PathBuf, Receiver<Infallible>)>,
+}
+
+impl Roles {
+    fn of(&mut self, scenario: &Scenario) -> Role {
+        if !self.bless || scenario.guest_name.is_none() || scenario.golden.is_none() {
+            return Role::Alone { bless: self.bless };
+        }
+        if let Some((path, first)) = &self.first
+            && *path == scenario.path
+        {
+            return Role::After(first.clone());
+        }
+        let (done, over) = channel::bounded(1);
+        self.first = Some((scenario.path.clone(), over));
+        Role::First(done)
+    }
+}
+
+impl From<Scenario> for Loaded {
+    fn from(scenario: Scenario) -> Loaded {
+        Loaded { path: scenario.path.clone(), scenario: Ok(Arc::new(scenario)) }
+    }
 }
 
 impl Loaded {
+    /// What the file calls the guest, if it has several.
+    pub fn guest_name(&self) -> Option<&str> {
+        self.scenario.as_ref().ok()?.guest_name.as_deref()
+    }
+
     /// What has to be built for it.
     fn to_build(&self) -> Vec<Buildable> {
         self.scenario.as_ref().map_or_else(|_| Vec::new(), |s| execution::to_build(s))

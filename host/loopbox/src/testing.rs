@@ -86,6 +86,7 @@ pub fn report(outcome: Outcome) -> Report {
         about: Some(About {
             name: "sigterm-quiet".into(),
             title: "SIGTERM in a quiet loop".into(),
+            guest: None,
             seed: 7,
         }),
         outcome,
@@ -103,11 +104,11 @@ pub fn judged(record: Record) -> Outcome {
 
 /// A sweep of that scenario with these seeds, of which no run has come in.
 pub fn sweep(first: u64, last: u64) -> Sweep {
-    Sweep::new(
-        "scenarios/sigterm-quiet.toml".into(),
-        "sigterm-quiet".into(),
-        "SIGTERM in a quiet loop".into(),
-        SeedRange { first, last },
-        None,
-    )
+    let about = About {
+        name: "sigterm-quiet".into(),
+        title: "SIGTERM in a quiet loop".into(),
+        guest: None,
+        seed: first,
+    };
+    Sweep::new("scenarios/sigterm-quiet.toml".into(), about, SeedRange { first, last }, None)
 }

@@ -266,6 +266,8 @@ impl House {
 /// What a what-if needs of a kept run.
 struct Kept {
     scenario: PathBuf,
+    /// The scenario's name, which tells the guest if it has several.
+    name: String,
     files: Vec<SourceFile>,
     seed: u64,
 }
@@ -274,6 +276,7 @@ impl Kept {
     fn of(record: &Record) -> Kept {
         Kept {
             scenario: PathBuf::from(&record.scenario),
+            name: record.name.clone(),
             files: record.source.files.clone(),
             seed: record.seed,
         }
@@ -288,11 +291,13 @@ impl Kept {
         if !path.exists() {
             return Err(WhatIfError::Moved(path.to_owned()));
         }
-        let scenario = Scenario::load(path).map_err(WhatIfError::Scenario)?;
-        match first_difference(&self.files, &scenario.source.files) {
-            Some((file, line)) => Err(WhatIfError::Changed { file, line }),
-            None => Ok(scenario),
+        let mut scenarios = Scenario::load(path).map_err(WhatIfError::Scenario)?;
+        if let Some((file, line)) = first_difference(&self.files, &scenarios[0].source.files) {
+            return Err(WhatIfError::Changed { file, line });
         }
+        // A file that is the same has the same guests; a result may have been carried here from elsewhere, though.
+        let place = scenarios.iter().position(|scenario| scenario.name == self.name);
+        Ok(scenarios.swap_remove(place.unwrap_or(0)))
     }
 
     /// The scenario as somebody wants it to be. Blocks.

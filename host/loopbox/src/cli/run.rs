@@ -55,7 +55,13 @@ pub struct RunCommand {
     #[arg(long, value_name = "A..B", conflicts_with_all = ["seed", "bless"])]
     seeds: Option<SeedRange>,
 
+    /// Run only this guest of scenarios that have several, and no others
+    #[arg(long, value_name = "NAME")]
+    guest: Option<String>,
+
     /// Write the golden traces anew, of scenarios that hold in everything else
+    ///
+    /// Of a scenario with several guests the first one writes the golden, and the others are held against it.
     #[arg(long)]
     bless: bool,
 
@@ -93,7 +99,8 @@ impl RunCommand {
         stop: &Stop,
     ) -> Result<u8, Refusal> {
         let paths = self.paths.clone();
-        let load = smol::unblock(move || Ok(session::load(select(&paths)?)));
+        let guest = self.guest.clone();
+        let load = smol::unblock(move || of_guest(session::load(select(&paths)?), guest));
         let Some(scenarios) = stop.or(load).await.transpose()? else {
             return Ok(exit_code::INTERRUPTED);
         };
@@ -153,6 +160,18 @@ impl RunCommand {
             )),
         }
     }
+}
+
+/// Those of this guest, if only one is wanted; and those that cannot be read, for nobody knows.
+fn of_guest(mut scenarios: Vec<Loaded>, guest: Option<String>) -> Result<Vec<Loaded>, Refusal> {
+    let Some(guest) = guest else { return Ok(scenarios) };
+    scenarios
+        .retain(|loaded| loaded.scenario.is_err() || loaded.guest_name() == Some(guest.as_str()));
+    if scenarios.is_empty() {
+        let message = format!("no scenario here has several guests of which one is `{guest}`");
+        return Err(Refusal::new(exit_code::NOTHING_SELECTED, message));
+    }
+    Ok(scenarios)
 }
 
 /// A sweep is limited; scenarios that somebody wrote are not.

@@ -123,7 +123,8 @@ impl Human {
             let command = invocation::bless(self.invocation, &report.path);
             facts.push(fact("if right", &format!("{command}  (writes the golden)")));
         }
-        let command = invocation::reproduce(self.invocation, &report.path, record.seed);
+        let guest = report.about.as_ref().and_then(|about| about.guest.as_deref());
+        let command = invocation::reproduce(self.invocation, &report.path, guest, record.seed);
         facts.push(format!("{}  {STRONG}{}{STRONG:#}", label("again"), printable(&command)));
         text + &block(facts)
     }
@@ -131,7 +132,8 @@ impl Human {
     /// The first line: word, path, title, and more in brackets.
     fn line(&self, word: &str, style: Style, report: &Report, more: &str) -> String {
         let title = report.about.as_ref().map(|about| about.title.as_str());
-        self.scenario_line(word, style, &report.path, title, more)
+        let guest = report.about.as_ref().and_then(|about| about.guest.as_deref());
+        self.scenario_line(word, style, &report.path, title, &of_guest(guest, more))
     }
 
     fn scenario_line(
@@ -151,6 +153,15 @@ impl Human {
         }
         line.truncate(line.trim_end().len());
         line + "\n"
+    }
+}
+
+/// What stands in brackets, with the guest before it if the scenario has several.
+fn of_guest(guest: Option<&str>, more: &str) -> String {
+    match guest {
+        None => more.to_owned(),
+        Some(guest) if more.is_empty() => guest.to_owned(),
+        Some(guest) => format!("{guest}, {more}"),
     }
 }
 
@@ -270,6 +281,22 @@ FAIL   scenarios/sigterm-quiet.toml  SIGTERM in a quiet loop  (seed 7, 5.35s vir
        again     loopbox run scenarios/sigterm-quiet.toml --seed 7
 "
         );
+    }
+
+    #[test]
+    fn the_guest_is_named_if_there_are_several() {
+        let python = |outcome| {
+            let mut report = report(outcome);
+            report.about.as_mut().expect("a scenario").guest = Some("python".into());
+            shown_report(&report)
+        };
+        let holds = python(judged(holding()));
+        assert!(holds.ends_with("SIGTERM in a quiet loop  (python, seed 7, 5.35s virtual)\n"));
+        let fails = python(judged(record()));
+        let again = "again     loopbox run scenarios/sigterm-quiet.toml --guest python --seed 7\n";
+        assert!(fails.ends_with(again), "{fails}");
+        let not_built = python(Outcome::NotBuilt("no bin".into()));
+        assert!(not_built.contains("SIGTERM in a quiet loop  (python)\n"), "{not_built}");
     }
 
     #[test]

@@ -25,6 +25,9 @@ struct ScenarioLine<'a> {
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
+    /// Its name, if the scenario has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guest: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
     outcome: &'static str,
@@ -77,6 +80,8 @@ struct SweepLine<'a> {
     scenario: String,
     name: &'a str,
     title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guest: Option<&'a str>,
     first_seed: u64,
     last_seed: u64,
     hold: u64,
@@ -115,6 +120,7 @@ pub fn report(report: &Report) -> String {
         scenario: report.path.to_string_lossy().into_owned(),
         name: about.map(|about| about.name.as_str()),
         title: about.map(|about| about.title.as_str()),
+        guest: about.and_then(|about| about.guest.as_deref()),
         seed: about.map(|about| about.seed),
         outcome: "",
         error: None,
@@ -161,6 +167,7 @@ pub fn sweep(sweep: &Sweep) -> String {
         scenario: sweep.path.to_string_lossy().into_owned(),
         name: &sweep.name,
         title: &sweep.title,
+        guest: sweep.guest.as_deref(),
         first_seed: sweep.seeds.first,
         last_seed: sweep.seeds.last,
         hold: sweep.hold,

@@ -10,7 +10,7 @@ use loopbox_trace::check::Check;
 use loopbox_trace::record::Record;
 use serde::Serialize;
 
-use super::{Outcome, Report};
+use super::{About, Outcome, Report};
 use crate::seeds::SeedRange;
 
 /// One scenario with many seeds.
@@ -22,6 +22,8 @@ pub struct Sweep {
     pub name: String,
     /// Its title.
     pub title: String,
+    /// Which guest, if the scenario has several.
+    pub guest: Option<String>,
     /// The seeds.
     pub seeds: SeedRange,
     /// The seed that the scenario's golden belongs to, if it has one.
@@ -87,11 +89,10 @@ pub struct Measured {
 }
 
 impl Sweep {
-    /// A sweep of which no run has come in.
+    /// A sweep of which no run has come in. The seed that it is about stands in `seeds`.
     pub fn new(
         path: PathBuf,
-        name: String,
-        title: String,
+        About { name, title, guest, .. }: About,
         seeds: SeedRange,
         golden_seed: Option<u64>,
     ) -> Sweep {
@@ -99,6 +100,7 @@ impl Sweep {
             path,
             name,
             title,
+            guest,
             seeds,
             golden_seed,
             hold: 0,

@@ -34,6 +34,7 @@ pub(super) struct Document {
     #[serde(default)]
     without: Vec<String>,
     pub(super) guest: Option<Spanned<Map<GuestTable>>>,
+    pub(super) guests: Option<Spanned<Map<GuestsTable>>>,
     #[serde(default)]
     pub(super) args: Vec<Text<String>>,
     #[serde(default)]
@@ -65,6 +66,15 @@ pub(super) struct GuestTable {
 
 impl Shape for GuestTable {
     const EXPECTED: &'static str = "a table: { package = \"..\", bin = \"..\" }, { python = \"app.py\" } or { wasm = \"x.wasm\" }";
+}
+
+/// Several programs, each of which is run, by name.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct GuestsTable(pub(super) BTreeMap<Spanned<String>, Spanned<Map<GuestTable>>>);
+
+impl Shape for GuestsTable {
+    const EXPECTED: &'static str = "a table of guests: { rust = { package = \"..\", bin = \"..\" }, other = { wasm = \"x.wasm\" } }";
 }
 
 /// A file in the machine.

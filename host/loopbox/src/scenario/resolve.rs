@@ -1,7 +1,7 @@
 //! From what a file says to a [`Scenario`]: defaults, files that are named, and checks that need more than
 //! one key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use loopbox_machine::config::{
 };
 use loopbox_trace::check::{Expectations, GoldenExpectation};
 use loopbox_trace::codes::{self, Origin};
-use loopbox_trace::{Nanos, golden};
+use loopbox_trace::{Group, Nanos, golden};
 use toml::Spanned;
 
 use super::error::ScenarioError;
 use super::format::{
-    BlockingTable, DiagnosticsTable, Document, ExpectTable, FileTable, GuestTable, MachineTable,
-    ProgramTable, SignalTable,
+    BlockingTable, DiagnosticsTable, Document, ExpectTable, FileTable, GuestTable, GuestsTable,
+    MachineTable, ProgramTable, SignalTable,
 };
 use super::sources::{Sources, nearest, read_file};
 use super::texts::{EnvName, GuestPath, HostPath};
@@ -42,18 +42,17 @@ const GOLDEN_BYTES_MAX: u64 = 64 << 20;
 /// How far a golden's times may be off, unless the scenario says otherwise.
 const TOLERANCE: Nanos = Nanos::from_millis(1);
 
-/// The scenario that a document describes.
+/// The scenarios that a document describes: one for each guest.
 pub(super) fn resolve(
     path: &Path,
     document: Document,
     sources: &Sources,
-) -> Result<Scenario, ScenarioError> {
+) -> Result<Vec<Scenario>, ScenarioError> {
     let title = title(document.title, sources)?;
-    let (guest, program_name) = guest(document.guest, sources)?;
-    let (programs, plans) = programs(document.program, &program_name, sources)?;
+    let guests = guests(document.guest, document.guests, sources)?;
+    let (programs, plans) = programs(document.program, &guests, sources)?;
     let mut config = Config {
         args: document.args.into_iter().map(|Text(arg)| arg).collect(),
-        program_name,
         env: document
             .env
             .into_iter()
@@ -62,32 +61,45 @@ pub(super) fn resolve(
         stdin: document.stdin.unwrap_or_default().into(),
         files: files(document.file, sources)?,
         programs: plans,
-        ps_per_fuel: price(&guest),
         signals: document.signal.into_iter().map(signal).collect(),
         blocking: document.blocking.into_iter().map(blocking).collect(),
         ..Config::default()
     };
     let reports = document.diagnostics.unwrap_or_default().0;
     config.diagnostics = diagnostics(reports, sources)?;
-    let mut stack_bytes = match programs.values().chain([&guest]).any(is_python) {
-        true => PYTHON_STACK_BYTES,
-        false => STACK_BYTES,
-    };
-    machine(&mut config, &mut stack_bytes, document.machine.unwrap_or_default().0);
+    let table = document.machine.unwrap_or_default().0;
+    let (price_is_said, stack_is_said) = (table.ns_per_fuel.is_some(), table.stack_limit.is_some());
+    let mut stack_bytes = STACK_BYTES;
+    machine(&mut config, &mut stack_bytes, table);
     let (expect, golden) = expect(document.expect, sources)?;
-    Ok(Scenario {
-        path: path.to_owned(),
-        name: name(path),
-        title,
-        guest,
-        programs,
-        source: Default::default(),
-        seed: document.seed.map_or(0, |Whole(seed)| seed),
-        config: Arc::new(config),
-        stack_bytes,
-        expect,
-        golden,
-    })
+    let of_guest = |NamedGuest { name: guest_name, guest, program_name }| {
+        let name = match &guest_name {
+            Some(guest_name) => format!("{}/{guest_name}", name(path)),
+            None => name(path),
+        };
+        let mut config = Config { program_name, ..config.clone() };
+        if !price_is_said {
+            config.ps_per_fuel = price(&guest);
+        }
+        let has_python = programs.values().chain([&guest]).any(is_python);
+        let stack_bytes =
+            if has_python && !stack_is_said { PYTHON_STACK_BYTES } else { stack_bytes };
+        Scenario {
+            path: path.to_owned(),
+            name,
+            title: title.clone(),
+            guest,
+            guest_name,
+            programs: programs.clone(),
+            source: Default::default(),
+            seed: document.seed.as_ref().map_or(0, |Whole(seed)| *seed),
+            config: Arc::new(config),
+            stack_bytes,
+            expect: expect.clone(),
+            golden: golden.clone(),
+        }
+    };
+    Ok(guests.into_iter().map(of_guest).collect())
 }
 
 fn title(title: Option<Spanned<String>>, sources: &Sources) -> Result<String, ScenarioError> {
@@ -100,16 +112,66 @@ fn title(title: Option<Spanned<String>>, sources: &Sources) -> Result<String, Sc
     Err(sources.error(span, message).help(help))
 }
 
-/// The guest, and the name by which it knows itself.
+/// A guest that is run.
+struct NamedGuest {
+    /// What the file calls it, if it has several.
+    name: Option<String>,
+    guest: Guest,
+    /// The name by which the program knows itself.
+    program_name: String,
+}
+
+const GUEST_HELP: &str = "write guest = { package = \"..\", bin = \"..\" }, { python = \"app.py\" } or { wasm = \"x.wasm\" }";
+
+/// The guest, or the guests in the order of the file.
+fn guests(
+    one: Option<Spanned<Map<GuestTable>>>,
+    many: Option<Spanned<Map<GuestsTable>>>,
+    sources: &Sources,
+) -> Result<Vec<NamedGuest>, ScenarioError> {
+    let many = match (one, many) {
+        (Some(one), None) => {
+            let (guest, program_name) = guest(one, sources)?;
+            return Ok(vec![NamedGuest { name: None, guest, program_name }]);
+        }
+        (None, Some(many)) => many,
+        (Some(_), Some(many)) => {
+            let error = sources.error(many.span(), "a scenario has either `guest` or `guests`");
+            return Err(error.help("one of them may come from a base: without = [\"guest\"]"));
+        }
+        (None, None) => {
+            return Err(sources.error(Sources::BEGINNING, "missing key `guest`").help(GUEST_HELP));
+        }
+    };
+    let span = many.span();
+    let Map(GuestsTable(tables)) = many.into_inner();
+    if tables.len() < 2 {
+        let error = sources.error(span, "`guests` are several");
+        return Err(error.help("a single one is written as `guest`"));
+    }
+    let mut tables: Vec<_> = tables.into_iter().collect();
+    tables.sort_by_key(|(name, _)| name.span().start);
+    let named = |(name, table): (Spanned<String>, _)| {
+        // It is a part of the scenario's name, and an argument of the command line.
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        let begins_well = name.get_ref().starts_with(|c: char| c.is_ascii_alphanumeric());
+        if !begins_well || !name.get_ref().chars().all(is_plain) {
+            let message = format!("`{}` is not a name for a guest", name.get_ref());
+            let help = "a name begins with a letter or digit, and has these, `-` and `_` in it";
+            return Err(sources.error(name.span(), message).help(help));
+        }
+        let (guest, program_name) = guest(table, sources)?;
+        Ok(NamedGuest { name: Some(name.into_inner()), guest, program_name })
+    };
+    tables.into_iter().map(named).collect()
+}
+
+/// A guest, and the name by which it knows itself.
 fn guest(
-    guest: Option<Spanned<Map<GuestTable>>>,
+    guest: Spanned<Map<GuestTable>>,
     sources: &Sources,
 ) -> Result<(Guest, String), ScenarioError> {
-    const HELP: &str = "write guest = { package = \"..\", bin = \"..\" }, { python = \"app.py\" } or { wasm = \"x.wasm\" }";
     const PYTHON_HELP: &str = "name a Python file, or a folder with `__main__.py` or `main.py` in it, relative to this file";
-    let Some(guest) = guest else {
-        return Err(sources.error(Sources::BEGINNING, "missing key `guest`").help(HELP));
-    };
     let span = guest.span();
     let folder = sources.folder(&span);
     match guest.into_inner().0 {
@@ -122,7 +184,7 @@ fn guest(
         }
         GuestTable { python: Some(python), .. } => {
             let message = "a guest in Python has no other key than `python`";
-            Err(sources.error(python.span(), message).help(HELP))
+            Err(sources.error(python.span(), message).help(GUEST_HELP))
         }
         GuestTable { package: Some(package), bin: Some(bin), wasm: None, .. } => {
             // For the system an empty path is no folder.
@@ -137,22 +199,22 @@ fn guest(
         }
         GuestTable { wasm: Some(_), .. } => {
             let message = "a guest is built from a package or is a wasm file, not both";
-            Err(sources.error(span, message).help(HELP))
+            Err(sources.error(span, message).help(GUEST_HELP))
         }
         GuestTable { package: Some(_), .. } => {
-            Err(sources.error(span, "missing key `bin`").help(HELP))
+            Err(sources.error(span, "missing key `bin`").help(GUEST_HELP))
         }
         GuestTable { bin: Some(_), .. } => {
-            Err(sources.error(span, "missing key `package`").help(HELP))
+            Err(sources.error(span, "missing key `package`").help(GUEST_HELP))
         }
-        _ => Err(sources.error(span, "this names no guest").help(HELP)),
+        _ => Err(sources.error(span, "this names no guest").help(GUEST_HELP)),
     }
 }
 
 /// What the guest can start: the programs, and what starting them takes.
 fn programs(
     tables: Vec<Spanned<Map<ProgramTable>>>,
-    own_name: &str,
+    own: &[NamedGuest],
     sources: &Sources,
 ) -> Result<(BTreeMap<String, Guest>, Vec<ProgramPlan>), ScenarioError> {
     let (mut programs, mut plans) = (BTreeMap::new(), Vec::new());
@@ -160,12 +222,12 @@ fn programs(
         let Map(ProgramTable { name, guest: own_guest, start }) = table.into_inner();
         let span = name.span();
         let name = name.into_inner();
-        let (own_guest, _) = guest(Some(own_guest), sources)?;
+        let (own_guest, _) = guest(own_guest, sources)?;
         let ps_per_fuel = price(&own_guest);
         if name.is_empty() {
             return Err(sources.error(span, "a program has a name"));
         }
-        if name == own_name {
+        if own.iter().any(|guest| guest.program_name == name) {
             let message = format!("`{name}` is the guest itself, which can start itself anyway");
             return Err(sources.error(span, message));
         }
@@ -420,7 +482,16 @@ fn golden(
         Some(kinds) if kinds.get_ref().is_empty() => {
             return Err(sources.error(kinds.span(), "a golden of no kinds of event is empty"));
         }
-        Some(kinds) => kinds.into_inner().into_iter().map(|Text(group)| group).collect(),
+        Some(kinds) => {
+            let span = kinds.span();
+            let groups: BTreeSet<Group> =
+                kinds.into_inner().into_iter().map(|Text(group)| group).collect();
+            if groups.contains(&Group::Diagnostic) && groups.contains(&Group::DiagnosticCode) {
+                let message = "`diagnostic-code` says nothing beside `diagnostic`, which has it";
+                return Err(sources.error(span, message));
+            }
+            groups
+        }
     };
     let tolerance = tolerance.map_or(TOLERANCE, |tolerance| {
         let Text(Positive(tolerance)) = tolerance.into_inner();

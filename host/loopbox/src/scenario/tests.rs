@@ -28,7 +28,10 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn loaded(folder: &TempDir, name: &str) -> Scenario {
-    Scenario::load(&folder.path().join(name)).unwrap_or_else(|error| panic!("{error}"))
+    let scenarios = Scenario::load(&folder.path().join(name));
+    let mut scenarios = scenarios.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(scenarios.len(), 1, "one guest");
+    scenarios.remove(0)
 }
 
 /// The scenario of a text after [`HEAD`].
@@ -376,8 +379,44 @@ fn cargo_is_run_in_a_folder_that_the_system_knows() {
     sources.add("x.toml".into(), toml.into());
     let document = format::read(chain::merge(&sources).expect("TOML")).expect("a document");
     let scenario = resolve::resolve(Path::new("x.toml"), document, &sources).expect("a scenario");
-    let Guest::Cargo { dir, .. } = scenario.guest else { panic!("it is built") };
+    let Guest::Cargo { dir, .. } = &scenario[0].guest else { panic!("it is built") };
     assert_eq!(dir, Path::new("."));
+}
+
+#[test]
+fn each_of_several_guests_is_a_scenario_of_its_own_in_the_order_of_the_file() {
+    let folder = folder(&[(
+        "x.toml",
+        "title = \"t\"\n[guests]\nrust = { package = \"p\", bin = \"b\" }\n\
+         old = { wasm = \"old.wasm\" }\n[expect]\ntrace = \"x.trace\"",
+    )]);
+    let path = folder.path().join("x.toml");
+    let scenarios = Scenario::load(&path).expect("it is fine");
+    let [rust, old] = &scenarios[..] else { panic!("two guests") };
+    let is = |scenario: &Scenario, guest_name: &str, program_name: &str| {
+        assert_eq!(scenario.guest_name.as_deref(), Some(guest_name));
+        assert!(scenario.name.ends_with(&format!("/x/{guest_name}")), "{}", scenario.name);
+        assert_eq!(scenario.config.program_name, program_name);
+    };
+    is(rust, "rust", "b");
+    is(old, "old", "old");
+    assert!(matches!(rust.guest, Guest::Cargo { .. }));
+    assert_eq!(old.guest, Guest::Wasm(folder.path().join("old.wasm")));
+    // Whatever else there is, they have in common.
+    assert_eq!((&rust.path, &rust.title), (&old.path, &old.title));
+    assert_eq!(rust.golden, old.golden);
+    assert_eq!(rust.source, old.source);
+    assert_eq!(scenario("expect.exit = 0").guest_name, None);
+}
+
+#[test]
+fn a_golden_is_read_anew_when_somebody_has_written_it() {
+    let folder = folder(&[("x.toml", &format!("{HEAD}expect.trace = \"x.trace\""))]);
+    let scenario = loaded(&folder, "x.toml");
+    let text = |scenario: &Scenario| scenario.expect.golden.as_ref().expect("one").text.clone();
+    assert_eq!(text(&scenario), None);
+    fs::write(folder.path().join("x.trace"), "new").expect("written");
+    assert_eq!(text(&scenario.with_golden_of_now()).as_deref(), Some("new"));
 }
 
 #[cfg(unix)]
@@ -387,7 +426,7 @@ fn a_path_that_is_not_utf8_can_be_loaded() {
     let folder = folder(&[]);
     let path = folder.path().join(std::ffi::OsStr::from_bytes(b"\xff.toml"));
     fs::write(&path, format!("{HEAD}expect.exit = 0")).expect("written");
-    let scenario = Scenario::load(&path).expect("it is fine");
+    let scenario = Scenario::load(&path).expect("it is fine").remove(0);
     assert!(scenario.name.ends_with("/\u{fffd}"));
     fs::write(&path, "x").expect("written");
     assert!(Scenario::load(&path).expect_err("broken").to_string().contains("/\u{fffd}.toml:1:"));

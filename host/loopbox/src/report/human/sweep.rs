@@ -2,7 +2,7 @@
 
 use loopbox_trace::Nanos;
 
-use super::{BAD, GOOD, Human, ODD, STRONG, block, fact, label};
+use super::{BAD, GOOD, Human, ODD, STRONG, block, fact, label, of_guest};
 use crate::invocation;
 use crate::report::sweep::{FailedCheck, Measured, Sweep, Trouble};
 use crate::terminal::printable;
@@ -21,7 +21,7 @@ impl Human {
             sweep if sweep.could_not_run.count + sweep.unsaved.count > 0 => ("error", BAD),
             _ => ("-", ODD),
         };
-        let more = in_brief(sweep);
+        let more = of_guest(sweep.guest.as_deref(), &in_brief(sweep));
         let mut text = self.scenario_line(word, style, &sweep.path, Some(&sweep.title), &more);
         for failed in &sweep.failed_checks {
             text.push_str(&block(failed_check(failed)));
@@ -41,7 +41,8 @@ impl Human {
         }
         let mut name = "again";
         for seed in sweep.failing.iter().take(COMMANDS_MAX) {
-            let command = invocation::reproduce(self.invocation, &sweep.path, *seed);
+            let command =
+                invocation::reproduce(self.invocation, &sweep.path, sweep.guest.as_deref(), *seed);
             facts.push(format!("{}  {STRONG}{}{STRONG:#}", label(name), printable(&command)));
             name = "";
         }
