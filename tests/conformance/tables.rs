@@ -5,6 +5,7 @@ use std::fs;
 use std::process::Command;
 use std::sync::OnceLock;
 
+use loopbox::scenario::{self, Scenario};
 use loopbox_trace::codes::{CODES, Origin};
 
 use crate::ours;
@@ -255,6 +256,32 @@ fn codes_in(source: &str) -> impl Iterator<Item = &str> {
             && text.starts_with(|c: char| c.is_ascii_uppercase())
             && text.split('-').all(is_part)
     })
+}
+
+// --- Twins ---------------------------------------------------------------------------------------
+
+#[test]
+fn the_table_of_twins_has_every_pair_with_what_it_is_held_to() {
+    let rows = cells(&page("twins.md"));
+    let listed: BTreeMap<String, BTreeSet<String>> = rows
+        .iter()
+        .map(|cells| {
+            let [name, _, kinds] = &cells[..] else { panic!("three cells: {cells:?}") };
+            (quoted(name).concat(), quoted(kinds).into_iter().collect())
+        })
+        .collect();
+    assert_eq!(listed.len(), rows.len(), "none twice");
+    let found = scenario::find(&[ours::root().join("scenarios/twins")]).expect("the folder");
+    let held = found.into_iter().map(|path| {
+        let scenarios = Scenario::load(&path.expect("readable")).expect("a scenario");
+        let guests: Vec<_> = scenarios.iter().map(|one| one.guest_name.as_deref()).collect();
+        assert_eq!(guests, [Some("rust"), Some("python")], "{}", scenarios[0].name);
+        let golden = scenarios[0].golden.as_ref().expect("twins have a golden");
+        assert!(golden.path.exists(), "{}", golden.path.display());
+        let file = scenarios[0].path.file_stem().expect("a name").to_string_lossy().into_owned();
+        (file, golden.groups.iter().map(|group| group.name().to_owned()).collect())
+    });
+    assert_eq!(listed, held.collect::<BTreeMap<String, BTreeSet<String>>>());
 }
 
 // --- The page ------------------------------------------------------------------------------------
