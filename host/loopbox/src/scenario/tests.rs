@@ -342,7 +342,7 @@ fn fuel_has_a_price_for_each_language_unless_the_scenario_names_one_for_all() {
         let others = config.programs.iter().map(|plan| plan.ps_per_fuel);
         std::iter::once(config.ps_per_fuel).chain(others).collect::<Vec<_>>()
     };
-    assert_eq!(prices(&scenario.config), [50, 1_000, 50]);
+    assert_eq!(prices(&scenario.config), [30, 1_000, 30]);
     assert_eq!(scenario.stack_bytes, 32 << 20, "a frame of Python's takes more of the stack");
     let scenario = loaded(&folder, "said.toml");
     assert_eq!(prices(&scenario.config), [2_000; 3]);
@@ -355,7 +355,7 @@ fn a_program_in_python_makes_the_stack_of_all_larger() {
     let folder = folder(&[("x.toml", &format!("{HEAD}{rest}")), ("app.py", "")]);
     let scenario = loaded(&folder, "x.toml");
     assert_eq!(scenario.stack_bytes, 32 << 20);
-    assert_eq!((scenario.config.ps_per_fuel, scenario.config.programs[0].ps_per_fuel), (1_000, 50));
+    assert_eq!((scenario.config.ps_per_fuel, scenario.config.programs[0].ps_per_fuel), (1_000, 30));
 }
 
 #[test]
