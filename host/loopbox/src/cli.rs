@@ -2,6 +2,7 @@
 
 mod export;
 mod list;
+mod new;
 mod report;
 mod run;
 mod view;
@@ -28,6 +29,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    New(new::NewCommand),
     Run(run::RunCommand),
     List(list::ListCommand),
     View(view::ViewCommand),
@@ -71,6 +73,7 @@ impl Refusal {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
+        Command::New(command) => command.execute(),
         Command::Run(command) => command.execute(),
         Command::List(command) => command.execute(),
         Command::View(command) => command.execute(),
