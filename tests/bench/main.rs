@@ -6,7 +6,7 @@
 //!
 //! What is not measured: compiling guests, reading scenarios, writing results. `--quick` takes few samples,
 //! to see that everything works; parts of names choose workloads: `cargo bench -- --quick ring`; the viewer alone,
-//! which needs Chromium, is `cargo bench -- viewer`.
+//! which needs Chromium, is `cargo bench -- viewer`, and Python guests alone are `cargo bench -- python`.
 
 #[path = "../browser/chromium.rs"]
 #[expect(dead_code, reason = "the browser's tests use the rest")]
@@ -14,6 +14,7 @@ mod chromium;
 mod guests;
 mod memory;
 mod peers;
+mod python;
 mod report;
 #[path = "../support/mod.rs"]
 mod support;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 use crate::report::Report;
 
 /// A target of the project and whether the median meets it.
-const TARGETS: [(&str, f64); 15] = [
+const TARGETS: [(&str, f64); 18] = [
     ("fresh sandbox, empty main", 25_000.0),
     ("ring, tracing off", 200.0),
     ("ring, tracing on", 400.0),
@@ -40,6 +41,10 @@ const TARGETS: [(&str, f64); 15] = [
     ("box, burst executed at 100 ns a unit of fuel", 500_000.0),
     ("1,000 sandboxes at once", 1_073_741_824.0),
     (TASK_MEMORY, 500.0),
+    // 200 runs a second.
+    (python::SMALLEST, 5_000_000.0),
+    (python::YIELD, 15_000.0),
+    (python::MANY, 300_000_000.0),
     (viewer::OPEN, 1_500.0),
     // 60 frames a second, as exactly as a browser's clock tells.
     (viewer::PAN_ALL, 16.8),
@@ -75,6 +80,10 @@ fn run(samples: u32, names: &[String]) -> Result<Report, Box<dyn Error>> {
         viewer::sample(samples, &mut report)?;
         return Ok(report);
     }
+    if names == ["python"] {
+        python::sample(samples, &mut report)?;
+        return Ok(report);
+    }
     report::line("building the guests and the native peers ...");
     let guests = guests::build()?;
     let peers = peers::build()?;
@@ -96,6 +105,7 @@ fn run(samples: u32, names: &[String]) -> Result<Report, Box<dyn Error>> {
         report.add("loopbox", TASK_MEMORY, "bytes", memory::of_a_task(&guests)?);
     }
     if names.is_empty() {
+        python::sample(samples, &mut report)?;
         viewer::sample(samples, &mut report)?;
     }
     Ok(report)

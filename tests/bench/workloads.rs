@@ -31,6 +31,21 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// Runs of this program, of which nothing but status 0 is expected.
+    pub fn new(
+        name: &'static str,
+        unit: &'static str,
+        runs: u32,
+        per_run: f64,
+        sandbox: &Sandbox,
+        program: &Program,
+        config: Config,
+    ) -> Workload {
+        let (sandbox, program) = (sandbox.clone(), program.clone());
+        let config = Arc::new(config);
+        Workload { name, unit, runs, per_run, sandbox, program, config, expect: None }
+    }
+
     /// Nanoseconds of the host for one unit.
     pub fn sample(&self) -> f64 {
         let begin = Instant::now();
@@ -68,15 +83,6 @@ pub fn all(guests: &Guests) -> Result<Vec<Workload>, Box<dyn Error>> {
             config,
             expect,
         })
-    };
-    let plain = |traced| Config {
-        traced,
-        limits: Limits {
-            time: Nanos::from_secs(10_000),
-            trace_events: 10_000_000,
-            ..Limits::default()
-        },
-        ..Config::default()
     };
     let debug = || Config { debug: true, ..plain(false) };
     let (hops, firings) = (20_000.0, 360_000.0);
@@ -117,6 +123,13 @@ pub fn all(guests: &Guests) -> Result<Vec<Workload>, Box<dyn Error>> {
             None,
         )?,
     ])
+}
+
+/// A world in which nothing happens, for as long as it takes.
+pub fn plain(traced: bool) -> Config {
+    let limits =
+        Limits { time: Nanos::from_secs(10_000), trace_events: 10_000_000, ..Limits::default() };
+    Config { traced, limits, ..Config::default() }
 }
 
 /// The world of *box*: every blocking call that the program makes, and SIGTERM at 5.25 s.
