@@ -45,11 +45,13 @@ def prepare() -> types.ModuleType:
     _importer.install(library)
 
     # A program may import the second one, which cannot be found any more in a run.
-    from . import _start, blocking  # noqa: F401
+    from . import _start, _warm, blocking  # noqa: F401
 
     _start.configure()
-    # A collection in a run need not look at what was made here.
+    _warm.run()
     gc.collect()
+    _warm.fill_gaps()
+    # A collection in a run need not look at what was made here.
     gc.freeze()
     return _start
 

@@ -31,7 +31,7 @@ class Kept:
 
     @property
     def code(self) -> types.CodeType | None:
-        code = zlib.decompress(self.marshalled) if self.marshalled else b""
+        code = zlib.decompress(self.marshalled)
         return marshal.loads(code) if code else None
 
     def text(self) -> bytes:
@@ -70,8 +70,9 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
     ) -> importlib.machinery.ModuleSpec | None:
-        module = self.modules.get(fullname) or self.library.get(fullname)
-        if module is None:
+        if (module := self.modules.get(fullname)) is not None:
+            found.append(fullname)
+        elif (module := self.library.get(fullname)) is None:
             return self._namespace(fullname)
         spec = importlib.machinery.ModuleSpec(
             fullname, _Loader(module), origin=module.path, is_package=module.is_package
@@ -93,17 +94,11 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 _finder = _Finder()
 
-_imported: dict[str, Kept] = {}
-"""What was left of the standard library and has been imported in the build."""
+found: list[str] = []
+"""Modules of the program and of its requirements that somebody wanted to import, in that order."""
 
 _AT_START = frozenset(sys.modules)
 """What an interpreter has imported before any program."""
-
-
-def is_programs(module: types.ModuleType | None) -> bool:
-    """Whether a module came with the program: its own, or a requirement's."""
-    loader = getattr(getattr(module, "__spec__", None), "loader", None)
-    return isinstance(loader, _Loader) and isinstance(loader.module, Module)
 
 
 def install(library: dict[str, Kept]) -> None:
@@ -112,7 +107,6 @@ def install(library: dict[str, Kept]) -> None:
         _remember_source(kept)
         if name in sys.modules:
             kept.marshalled = b""
-            _imported[name] = kept
         else:
             _finder.library[name] = kept
     sys.meta_path.insert(0, _finder)
@@ -127,13 +121,6 @@ def serve(program: Program) -> None:
             sys.modules.pop(name, None)
     for module in (*program.files.values(), *program.modules.values()):
         _remember_source(module)
-
-
-def lend_loader(name: str) -> None:
-    """Lets a module that was imported in the build be run again, as `__main__`: its own loader would look on the disk."""
-    kept, module = _imported.get(name), sys.modules.get(name)
-    if kept is not None and module is not None and module.__spec__ is not None:
-        module.__spec__.loader = _Loader(kept)
 
 
 def loader_of(module: Module) -> importlib.abc.Loader:

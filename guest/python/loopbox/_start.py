@@ -238,8 +238,8 @@ def _finish(status: int) -> int:
 def _forget_modules() -> None:
     """What `finalize_modules` does with those of the program."""
     left = []
-    for name, module in list(sys.modules.items()):
-        if name == "__main__" or _importer.is_programs(module):
+    for name in ("__main__", *_importer.found):
+        if (module := sys.modules.get(name)) is not None:
             left.append(weakref.ref(module))
             sys.modules[name] = None
     module = None
