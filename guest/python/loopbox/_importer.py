@@ -31,7 +31,7 @@ class Kept:
 
     @property
     def code(self) -> types.CodeType | None:
-        code = zlib.decompress(self.marshalled)
+        code = zlib.decompress(self.marshalled) if self.marshalled else b""
         return marshal.loads(code) if code else None
 
     def text(self) -> bytes:
@@ -97,6 +97,9 @@ _finder = _Finder()
 found: list[str] = []
 """Modules of the program and of its requirements that somebody wanted to import, in that order."""
 
+_imported: dict[str, Kept] = {}
+"""What was left of the standard library and has been imported in the build."""
+
 _AT_START = frozenset(sys.modules)
 """What an interpreter has imported before any program."""
 
@@ -107,6 +110,7 @@ def install(library: dict[str, Kept]) -> None:
         _remember_source(kept)
         if name in sys.modules:
             kept.marshalled = b""
+            _imported[name] = kept
         else:
             _finder.library[name] = kept
     sys.meta_path.insert(0, _finder)
@@ -121,6 +125,13 @@ def serve(program: Program) -> None:
             sys.modules.pop(name, None)
     for module in (*program.files.values(), *program.modules.values()):
         _remember_source(module)
+
+
+def lend_loader(name: str) -> None:
+    """Lets a module that was imported in the build be run again, as `__main__`: its own loader would look on the disk."""
+    kept, module = _imported.get(name), sys.modules.get(name)
+    if kept is not None and module is not None and module.__spec__ is not None:
+        module.__spec__.loader = _Loader(kept)
 
 
 def loader_of(module: Module) -> importlib.abc.Loader:
