@@ -180,11 +180,11 @@ def _lock(waiting: _Waiting, known: dict[str, Any]) -> None:
     held = _locks.holder(lock)
     if held is None:
         return
-    task = held.task()
+    task, since = held
     if task is None or task.done():
-        waiting.remarks.append(f"{name}: its holder has ended and never released it; taken at {held.place}")
+        waiting.remarks.append(f"{name}: its holder has ended and never released it; taken at {since}")
     else:
-        waiting.edges.append((task, held.place))
+        waiting.edges.append((task, since))
 
 
 def _simply(kind: str) -> Callable[[_Waiting, dict[str, Any]], None]:

@@ -13,7 +13,7 @@ import asyncio
 import itertools
 import sys
 import weakref
-from asyncio import events, locks, queues
+from asyncio import locks, queues
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -23,42 +23,15 @@ from . import _reports, _tracing
 _MADE = "_loopbox_made"
 _HELD = "_loopbox_held"
 
-
 type _Spot = tuple[CodeType, int] | None
 """An instruction of the program; as text only when somebody asks."""
 
-
-@dataclass(slots=True, frozen=True)
-class Held:
-    """Who has a lock, and since where."""
-
-    task: weakref.ref[asyncio.Task[Any]]
-    name: str
-    spot: _Spot
-
-    @property
-    def place(self) -> str:
-        return _show(self.spot, False)
-
-
-def _spot() -> _Spot:
-    frame = sys._getframe(2)
-    while frame is not None and _tracing.is_foreign(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame and (frame.f_code, frame.f_lasti)
-
-
-def _show(spot: _Spot, with_column: bool) -> str:
-    if spot is None:
-        return ""
-    code, instruction = spot
-    line, _, column, _ = next(itertools.islice(code.co_positions(), instruction // 2, None))
-    place = f"{code.co_filename}:{line}"
-    return place if column is None or not with_column else f"{place}:{column + 1}"
+type _Held = tuple[weakref.ref[asyncio.Task[Any]], str, _Spot]
+"""A task, its name, and where it took the lock."""
 
 
 class _Made:
-    """An attribute that notes where the thing that has it was made. Reading it costs nothing more than before."""
+    """An attribute, set by `__init__`, that notes where the thing that has it was made. Reading it costs no more."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -77,15 +50,13 @@ class _Locked:
         attributes = lock.__dict__
         attributes["_locked"] = locked
         if locked:
-            _takes(lock)
+            _takes(lock, attributes)
         elif _MADE in attributes:
-            _leaves(lock, attributes)
+            held = attributes.pop(_HELD, None)
+            if held is not None and (task := held[0]()) is not None and lock in (has := _locks_of(task)):
+                has.remove(lock)
         else:
             attributes[_MADE] = _spot()
-
-
-_held: weakref.WeakKeyDictionary[asyncio.Task[Any], list[asyncio.Lock]] = weakref.WeakKeyDictionary()
-"""The locks that a task has, in the order in which it took them."""
 
 
 @dataclass(slots=True)
@@ -110,9 +81,9 @@ def install() -> None:
     locks.Lock._locked = _Locked()
     locks.Lock._get_loop = _wants
     for owner, name in (
-        (locks.Event, "_value"),
+        (locks.Event, "_waiters"),
         (locks.Condition, "_lock"),
-        (locks.Semaphore, "_value"),
+        (locks.Semaphore, "_waiters"),
         (locks.Barrier, "_cond"),
         (queues.Queue, "_maxsize"),
     ):
@@ -124,64 +95,83 @@ def made(thing: Any) -> str:
     return _show(getattr(thing, "__dict__", {}).get(_MADE), True)
 
 
-def holder(lock: asyncio.Lock) -> Held | None:
-    """Who has it."""
-    return lock.__dict__.get(_HELD) if lock.locked() else None
+def holder(lock: asyncio.Lock) -> tuple[asyncio.Task[Any] | None, str] | None:
+    """Who has it, unless that task is gone, and since where; None if nobody knows."""
+    held: _Held | None = lock.__dict__.get(_HELD) if lock.locked() else None
+    return held and (held[0](), _show(held[2], False))
 
 
 def _wants(self: asyncio.Lock) -> asyncio.AbstractEventLoop:
     """`Lock._get_loop`, which `Lock.acquire` calls when somebody else has the lock. It may never be had."""
     loop = _get_loop(self)
-    if _tracing.enabled and (task := asyncio.current_task(loop)) is not None:
-        _compare_all(self, task, Held(weakref.ref(task), task.get_name(), _spot()))
+    if _tracing.enabled and (task := asyncio.current_task(loop)) is not None and (has := _locks_of(task)):
+        _compare_all(has, self, (weakref.ref(task), task.get_name(), _spot()))
     return loop
 
 
 _get_loop = locks.Lock._get_loop
 
 
-def _takes(lock: asyncio.Lock) -> None:
-    loop = events._get_running_loop()
-    task = asyncio.current_task(loop) if loop is not None else None
+def _spot() -> _Spot:
+    frame = sys._getframe(2)
+    while frame is not None and _tracing.is_foreign(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame and (frame.f_code, frame.f_lasti)
+
+
+def _show(spot: _Spot, with_column: bool) -> str:
+    if spot is None:
+        return ""
+    code, instruction = spot
+    line, _, column, _ = next(itertools.islice(code.co_positions(), instruction // 2, None))
+    place = f"{code.co_filename}:{line}"
+    return place if column is None or not with_column else f"{place}:{column + 1}"
+
+
+def _locks_of(task: asyncio.Task[Any]) -> list[asyncio.Lock]:
+    """Those that a task has, in the order in which it took them; noted only if the run is traced."""
+    return getattr(task, "_loopbox_locks", [])
+
+
+def _takes(lock: asyncio.Lock, attributes: dict[str, Any]) -> None:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
     if task is None:
-        lock.__dict__.pop(_HELD, None)
+        attributes.pop(_HELD, None)
         return
-    lock.__dict__[_HELD] = held = Held(weakref.ref(task), task.get_name(), _spot())
-    if _tracing.enabled:
-        _compare_all(lock, task, held)
-        _held.setdefault(task, []).append(lock)
+    attributes[_HELD] = held = (weakref.ref(task), task.get_name(), _spot())
+    if not _tracing.enabled:
+        return
+    try:
+        has = task._loopbox_locks
+    except AttributeError:
+        task._loopbox_locks = [lock]
+        return
+    _compare_all(has, lock, held)
+    has.append(lock)
 
 
-def _leaves(lock: asyncio.Lock, attributes: dict[str, Any]) -> None:
-    held = attributes.pop(_HELD, None)
-    task = held and held.task()
-    if task is not None and (has := _held.get(task)) is not None:
-        if lock in has:
-            has.remove(lock)
-        if not has:
-            del _held[task]
-
-
-def _compare_all(lock: asyncio.Lock, task: asyncio.Task[Any], held: Held) -> None:
+def _compare_all(has: list[asyncio.Lock], lock: asyncio.Lock, held: _Held) -> None:
     """A task takes a lock, or is going to wait for it: with every other one that it has."""
-    before = _held.get(task, ())
-    for first in before:
+    for first in has:
         if first is not lock:
-            _compare(first, lock, task, held, [other for other in before if other is not first])
+            _compare(first, lock, held, [other for other in has if other is not first])
 
 
-def _compare(first: asyncio.Lock, second: asyncio.Lock, task: asyncio.Task[Any], held: Held, others: list[Any]) -> None:
-    since = holder(first)
-    now = _Seen(held.task, held.name, since.spot if since else None, held.spot, others)
+def _compare(first: asyncio.Lock, second: asyncio.Lock, held: _Held, others: list[asyncio.Lock]) -> None:
+    since = first.__dict__.get(_HELD)
+    now = _Seen(held[0], held[1], since and since[2], held[2], others)
     same = _seen.setdefault(first, weakref.WeakKeyDictionary()).setdefault(second, [])
-    if not any(seen.task() is task and seen.others == others for seen in same):
+    if not any(seen.task() is held[0]() and seen.others == others for seen in same):
         same.append(now)
     opposites = _seen.get(second, {}).get(first, [])
     opposites[:] = [seen for seen in opposites if (other := seen.task()) is not None and not other.done()]
     if any(seen.reported for seen in opposites):
         return
     for seen in opposites:
-        if seen.task() is not task and not any(other is mine for other in seen.others for mine in others):
+        if seen.task() is not held[0]() and not any(other is mine for other in seen.others for mine in others):
             seen.reported = True
             _reports.ours(
                 "LOCK-ORDER",

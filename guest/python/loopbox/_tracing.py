@@ -9,6 +9,7 @@ import sys
 import weakref
 from asyncio import BaseEventLoop, Future, Handle, Task, Timeout, TimerHandle, current_task, futures, gather
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
@@ -49,8 +50,13 @@ class Hooks:
     """`GATHERED` will be called."""
 
 
-_cancelled: Any = None
-"""What the step that runs is to be held against afterwards, if it is one of a task that is being cancelled."""
+@dataclass(slots=True)
+class Cancelling:
+    """A step of a task that somebody wants to cancel."""
+
+    task: Task[Any]
+    before: object
+    """What `Hooks.before_cancelled` saw."""
 
 
 def start() -> None:
@@ -81,9 +87,10 @@ def is_foreign(file: str) -> bool:
     return file.startswith(("/", "<frozen", "site-packages/")) or file == "<string>"
 
 
-def spawned(task: Task[Any]) -> int:
-    """A task was made; returns what the trace knows it by."""
-    place = place_of_caller()
+def spawned(task: Task[Any], place: str | None = None) -> int:
+    """A task was made, by the program's innermost line unless told; returns what the trace knows it by."""
+    if place is None:
+        place = place_of_caller()
     number = _host.tracing.task_spawned(label(task.get_name()), label(place))
     task._loopbox, task._loopbox_place = number, place
     return number
@@ -101,8 +108,8 @@ def made(task: Task[Any]) -> None:
         step_begin(number)
         stepped(number, task)
         outer = current_task()
-        if outer is not None:
-            step_begin(number_of(outer))
+        if outer is not None and (number := number_of(outer)) != NO_TASK:
+            step_begin(number)
 
 
 def number_of(task: Task[Any]) -> int:
@@ -110,8 +117,9 @@ def number_of(task: Task[Any]) -> int:
     try:
         return task._loopbox
     except AttributeError:
-        # Made by other means than the loop's `create_task`.
-        return spawned(task)
+        # Made by other means than the loop's `create_task`: where, nobody has looked.
+        code = getattr(task.get_coro(), "cr_code", None)
+        return spawned(task, f"{code.co_filename}:{code.co_firstlineno}" if code else "")
 
 
 def stepped(number: int, task: Task[Any]) -> None:
@@ -158,16 +166,13 @@ def name_of(callback: Callable[..., Any]) -> int:
     return label(name)
 
 
-def begin(handle: Handle) -> Task[Any] | int:
+def begin(handle: Handle) -> Task[Any] | Cancelling | int:
     """A handle is about to run, as one step of a task or as one callback; returns what `end` wants."""
     callback = handle._callback
     task = getattr(callback, "__self__", None)
     if isinstance(task, Task) and (number := number_of(task)) != NO_TASK:
-        if task.cancelling():
-            global _cancelled
-            _cancelled = Hooks.before_cancelled(task)
         step_begin(number)
-        return task
+        return task if not task.cancelling() else Cancelling(task, Hooks.before_cancelled(task))
     if isinstance(task, Task):
         callback = task.get_coro()
     if getattr(callback, "__code__", None) is GATHERED:
@@ -177,14 +182,16 @@ def begin(handle: Handle) -> Task[Any] | int:
     return name
 
 
-def end(running: Task[Any] | int | None) -> None:
+def end(running: Task[Any] | Cancelling | int | None) -> None:
     """It has run."""
-    global _cancelled
     if isinstance(running, Task):
         if running.done():
             stepped(running._loopbox, running)
-        elif _cancelled is not None:
-            Hooks.after_cancelled(running, _cancelled)
-        _cancelled = None
-    elif running is not None:
+    elif isinstance(running, int):
         callback_end(running)
+    elif running is not None:
+        task, before = running.task, running.before
+        if task.done():
+            stepped(task._loopbox, task)
+        elif before is not None:
+            Hooks.after_cancelled(task, before)

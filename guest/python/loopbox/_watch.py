@@ -36,8 +36,8 @@ def handler_replaced(number: int, old: str, new: str) -> None:
 
 
 def generator_left(generator: Any, is_closed: bool) -> None:
-    """An asynchronous generator was dropped half way."""
-    if not _tracing.enabled:
+    """An asynchronous generator was dropped; that is worth a word if it had begun and was not at its end."""
+    if not _tracing.enabled or not generator.ag_suspended:
         return
     code = generator.ag_code
     what = f"{generator.__qualname__!r} ({code.co_filename}:{code.co_firstlineno})"
