@@ -159,7 +159,9 @@ def _wait(fs: Iterable[_base.Future], timeout: float | None = None, return_when:
 def _as_completed(fs: Iterable[_base.Future], timeout: float | None = None) -> Generator[_base.Future]:
     """`concurrent.futures.as_completed`."""
     until = _threads.until_of(timeout)
+    # Nothing here keeps a future alive that was handed out.
     pending = set(fs)
+    del fs
     total = len(pending)
 
     def next_at() -> int | None:
@@ -169,9 +171,10 @@ def _as_completed(fs: Iterable[_base.Future], timeout: float | None = None) -> G
     while pending:
         if not _block("concurrent.futures.as_completed", next_at, until, pending):
             raise TimeoutError("%d (of %d) futures unfinished" % (len(pending), total))
-        for future in sorted(filter(_is_done, pending), key=lambda f: f._done_at):
-            pending.discard(future)
-            yield future
+        done = sorted(filter(_is_done, pending), key=lambda f: f._done_at, reverse=True)
+        pending.difference_update(done)
+        while done:
+            yield done.pop()
 
 
 # --- Pools of threads ----------------------------------------------------------------------------------

@@ -78,6 +78,7 @@ class Job:
     native_id = MAIN_NATIVE_ID
     ended_at: int | None = None
     """When it was done, on its worker's clock."""
+    is_daemon = False
     is_paused = False
     """Whether it has run as far as it could, and goes on as another job."""
 
@@ -178,11 +179,12 @@ def block_since(
     until: int,
     for_what: Callable[[], str] | None = None,
     is_limit: bool = False,
+    source: Any = None,
 ) -> int | None:
     """The same, but returns since when it is so; `None` if it is not.
 
     What only limits how many threads go on (`is_limit`) is waited for alone once its moment is known: first come,
-    first served.
+    first served. A daemon may be given up that waits for something to take from `source`, a queue.
     """
     at = ready()
     time_now = now()
@@ -192,13 +194,18 @@ def block_since(
         return None
     _blocked.append((who(), call, ready))
     try:
-        return _block(call, ready, until, for_what, is_limit)
+        return _block(call, ready, until, for_what, is_limit, source)
     finally:
         _blocked.pop()
 
 
 def _block(
-    call: str, ready: Callable[[], int | None], until: int, for_what: Callable[[], str] | None, is_limit: bool
+    call: str,
+    ready: Callable[[], int | None],
+    until: int,
+    for_what: Callable[[], str] | None,
+    is_limit: bool,
+    source: Any,
 ) -> int | None:
     is_open = False
     while True:
@@ -215,6 +222,8 @@ def _block(
                 _host.blocking.wait_until(call, target)
                 continue
         if target == FOREVER and not _can_go_on():
+            if source is not None and running and running[-1].is_daemon:
+                _give_up(running[-1], source)
             never(for_what() if for_what else f"waits in {call}")
         waited = _wait_for(None, call, target)
         # Otherwise the machine has closed the wait; what ran meanwhile may have changed the answer.
@@ -274,6 +283,7 @@ def never(what: str) -> NoReturn:
         at = ready()
         if at is not None and could_go_on is None:
             could_go_on = blocked
+    lines += _given_up
     if could_go_on is not None:
         lines.append(
             f"{could_go_on} could go on, but stands below on the stack: a thread runs in one piece here, on top of whoever "
@@ -600,13 +610,22 @@ class _SemaphoreCondition(Unlocked):
     def wait(self, timeout: float | None = None) -> bool:
         semaphore = self._semaphore
         _pause_if_idle(semaphore, semaphore._free_at())
-        call = f"{type(semaphore).__name__}.acquire"
-        until = until_of(timeout)
-        return block_since(call, semaphore._free_at, until, lambda: "waits for a semaphore", semaphore._is_limit) is not None
+        call, for_what = f"{type(semaphore).__name__}.acquire", "waits for a semaphore"
+        if semaphore.queue is not None:
+            call, for_what = "SimpleQueue.get", "waits for an item of a queue"
+        return (
+            block_since(
+                call, semaphore._free_at, until_of(timeout), lambda: for_what, semaphore._is_limit, semaphore.queue
+            )
+            is not None
+        )
 
 
 class _Permits:
     """The value of a semaphore: how many permits there are, and from when on."""
+
+    queue: SimpleQueue | None = None
+    """Whose items it counts."""
 
     def __init__(self, value: int = 1) -> None:
         self._free = 0
@@ -693,7 +712,9 @@ class _QueueCondition(Unlocked):
 
     def wait(self, timeout: float | None = None) -> bool:
         _pause_if_idle(self._queue, self._ready(self._queue))
-        return block(self._call, lambda: self._ready(self._queue), until_of(timeout), lambda: self._for_what)
+        source = self._queue if self is self._queue.not_empty else None
+        ready, until = lambda: self._ready(self._queue), until_of(timeout)
+        return block_since(self._call, ready, until, lambda: self._for_what, source=source) is not None
 
 
 class _JoinCondition(_QueueCondition):
@@ -831,7 +852,8 @@ class SimpleQueue(queue._PySimpleQueue):
     def __init__(self) -> None:
         super().__init__()
         self._queue = _ByTime()
-        self._listener: _ListenerJob | None = None
+        self._count.queue = self
+        self._listener: _ListenerJob | _GivenUp | None = None
 
     @override
     def put(self, item: object, block: bool = True, timeout: float | None = None) -> None:
@@ -842,6 +864,10 @@ class SimpleQueue(queue._PySimpleQueue):
     @override
     def put_nowait(self, item: object) -> None:
         self.put(item)
+
+    @override
+    def get(self, block: bool = True, timeout: float | None = None) -> object:
+        return super().get(block, timeout if block else None)
 
     def __reduce_ex__(self, protocol: int) -> NoReturn:
         raise TypeError("cannot pickle '_queue.SimpleQueue' object")
@@ -911,7 +937,38 @@ class _ThreadJob(Job):
 
 
 class _Pause(BaseException):
-    """A listener has nothing to do; it is not to be seen by any program."""
+    """Unwinds a thread that has nothing to do; it is not to be seen by any program."""
+
+
+_given_up: list[str] = []
+"""What daemons wait for that were given up, for reports."""
+
+
+class _GivenUp:
+    """A daemon that waited for an item of a queue when nothing else could go on.
+
+    Programs leave such threads behind, waiting for work that never comes. So whoever stands below it goes on. Should
+    there be work after all, then the daemon could not do it.
+    """
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+
+    def go_on(self) -> NoReturn:
+        _host.jobs.deadlock([
+            f"DEADLOCK(thread): {who()} gives work to a daemon that cannot go on any more, at {place_of_caller() or '?'}",
+            self.line,
+            "a thread runs in one piece here: when a daemon waits for work and nothing else can go on, it is left behind",
+        ])
+        raise AssertionError("the machine has ended the run")
+
+
+def _give_up(job: Job, source: Any) -> NoReturn:
+    """Leaves a daemon behind."""
+    line = f"{job.describe()}, a daemon, waits for an item of a queue, at {place_of_caller() or '?'}"
+    _given_up.append(line)
+    source._listener = _GivenUp(line)
+    raise _Pause
 
 
 def _pause_if_idle(waits_for: object, at: int | None) -> None:
@@ -1044,6 +1101,7 @@ def start_joinable_thread(function: Callable[[], object], handle: ThreadHandle |
         job = _ListenerJob(thread, listener.queue)
     else:
         job = _ThreadJob(thread.name if is_thread else getattr(function, "__qualname__", repr(function)), function)
+    job.is_daemon = daemon and is_thread
     handle = handle or ThreadHandle()
     handle._job, handle.ident = job, job.ident
     if is_thread:
@@ -1062,7 +1120,11 @@ def start_joinable_thread(function: Callable[[], object], handle: ThreadHandle |
 
 def _note_failure(job: _ThreadJob, report: Callable[[threading.Thread], None], thread: threading.Thread) -> None:
     """`Thread._invoke_excepthook`: a thread has raised something."""
-    job.has_failed = not isinstance(sys.exception(), SystemExit)
+    error = sys.exception()
+    if isinstance(error, _Pause):
+        job.is_paused = True
+        return
+    job.has_failed = not isinstance(error, SystemExit)
     report(thread)
 
 

@@ -201,6 +201,27 @@ def pipeline():
     say(worst.get(), worst.qsize())
 
 
+def daemons():
+    """Workers that are left behind when all is done, as in the documentation of queue."""
+    todo = queue.Queue()
+
+    def work():
+        while True:
+            number = todo.get()
+            time.sleep(0.1)
+            say(number)
+            todo.task_done()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    for number in range(3):
+        todo.put(number)
+    todo.join()
+    say("all done", thread.is_alive())
+    if "more" in sys.argv:
+        todo.put(3)
+
+
 def timer():
     threading.Timer(0.5, say, ["rings"]).start()
     never = threading.Timer(0.5, say, ["never"])
