@@ -40,6 +40,8 @@ class Run:
     """Each `-W`."""
     switches: dict[str, str] = field(default_factory=dict)
     """Options as the environment variables that stand for the same."""
+    ignores_environment: bool = False
+    """Whether the variables `PYTHON*` are without effect (`-E`)."""
     loader: object = None
     """What knows its source, if that is no file of the machine."""
 
@@ -53,10 +55,11 @@ def command_line(arguments: list[str], files: Mapping[str, Module]) -> Run:
     """What `python3` with these arguments runs."""
     warnings: list[str] = []
     switches: dict[str, str] = {}
+    ignores_environment = False
     rest = list(arguments)
 
     def made(argv: list[str], folder: str, body: Callable[[types.ModuleType], None], file: str | None = None) -> Run:
-        return Run(argv, folder, body, file, warnings, switches)
+        return Run(argv, folder, body, file, warnings, switches, ignores_environment)
 
     while rest and rest[0].startswith("-") and rest[0] != "-":
         option = rest.pop(0)
@@ -84,6 +87,8 @@ def command_line(arguments: list[str], files: Mapping[str, Module]) -> Run:
                         switches["PYTHONTRACEMALLOC"] = value.partition("=")[2] or "1"
             elif letter == "V":
                 return made([""], "", _version)
+            elif letter in "EI":
+                ignores_environment = True
             elif letter == "u":
                 switches["PYTHONUNBUFFERED"] = "1"
             elif letter not in WITHOUT_VALUE:

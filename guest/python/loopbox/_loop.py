@@ -8,6 +8,7 @@ they want to be told of in `Notices`.
 
 import ast
 import asyncio
+import functools
 import heapq
 import inspect
 import math
@@ -68,11 +69,17 @@ class EpollSelector(_pipes.Selector):
 _STOCK_SELECTORS = {selectors.SelectSelector, getattr(selectors, "PollSelector", None)}
 """What a program may choose in the place of the default one."""
 
-_UNWATCHED = EpollSelector()
-"""Takes the notices of a loop whose own selector knows nothing of the machine."""
-
 _WOKEN = selectors.SelectorKey("the self-pipe", -1, selectors.EVENT_READ, (None, None))
 """What is ready when the loop is woken otherwise than by a descriptor."""
+
+
+def _look(loop: asyncio.AbstractEventLoop) -> None:
+    """Takes the notices of the machine, for a loop whose selector knows nothing of it."""
+    answer = _wait(0)
+    if answer == _host.PARK:
+        answer = _host.event_loop.park()
+    if answer != _host.NEVER and answer & _host.NOTICES:
+        take_notices(loop, None)
 
 
 def take_notices(
@@ -191,9 +198,13 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
     @override
     def create_task(self, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
         task = super().create_task(coro, **kwargs)
-        if _tracing.enabled and not _threads.running:
-            _tracing.made(task)
-        return task
+        try:
+            if _tracing.enabled and not _threads.running:
+                _tracing.made(task)
+            return task
+        finally:
+            # As in CPython: a traceback out of an eager task holds this frame.
+            del task
 
     @override
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
@@ -300,6 +311,9 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
             finally:
                 _loop_waits = False
             self._process_events(ready_now)
+            if not isinstance(self._selector, EpollSelector):
+                # It knows nothing of signals, jobs and children.
+                _look(self)
             now = self.time()
         else:
             until = _host.FOREVER
@@ -520,6 +534,17 @@ def _report_lost_wakeup(entry: _FromThread, now: int) -> None:
 
 
 _tracing.SHUTDOWN.add(EventLoop.shutdown_default_executor.__code__)
+def _looking_after_threads(run_once: Callable[[base_events.BaseEventLoop], None]) -> Callable[[base_events.BaseEventLoop], None]:
+    """The same for a loop that is not ours: threads run when the machine is waited for, and its selector may not do so."""
+
+    @functools.wraps(run_once)
+    def _run_once(self: base_events.BaseEventLoop) -> None:
+        if _threads.waiting and not _threads.running:
+            _look(self)
+        run_once(self)
+
+    return _run_once
+
 
 # The name is in texts such as `<_UnixSelectorEventLoop running=True closed=False debug=False>`.
 EventLoop.__name__ = EventLoop.__qualname__ = "_UnixSelectorEventLoop"
@@ -533,6 +558,7 @@ executor_is_idle: Callable[[Executor | None], bool]
 def install() -> None:
     """In the build: makes this the loop of `asyncio.run` and of everything that makes one."""
     EventLoop._run_once = _placed_as_asyncios(EventLoop._run_once)
+    base_events.BaseEventLoop._run_once = _looking_after_threads(base_events.BaseEventLoop._run_once)
     selectors.DefaultSelector = selectors.EpollSelector = EpollSelector
     asyncio.SelectorEventLoop = asyncio.EventLoop = EventLoop
     unix_events.SelectorEventLoop = unix_events.EventLoop = EventLoop

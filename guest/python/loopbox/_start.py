@@ -109,7 +109,9 @@ def _take_surroundings(program: _programs.Program) -> _interpreter.Run:
     sys.argv[:] = what.argv
     sys.orig_argv[:] = ["python3", *sys.argv]
     sys.path[:] = [what.folder]
-    switches = {**os.environ, **what.switches}
+    if what.ignores_environment:
+        sys.flags = _flags_with(ignore_environment=1)
+    switches = {**({} if what.ignores_environment else os.environ), **what.switches}
     _make_streams(bool(switches.get("PYTHONUNBUFFERED")))
     random.seed()
     logging._startTime = time.time_ns()
