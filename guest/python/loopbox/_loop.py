@@ -534,14 +534,16 @@ def _report_lost_wakeup(entry: _FromThread, now: int) -> None:
 
 
 _tracing.SHUTDOWN.add(EventLoop.shutdown_default_executor.__code__)
+
+
 def _looking_after_threads(run_once: Callable[[base_events.BaseEventLoop], None]) -> Callable[[base_events.BaseEventLoop], None]:
     """The same for a loop that is not ours: threads run when the machine is waited for, and its selector may not do so."""
 
     @functools.wraps(run_once)
     def _run_once(self: base_events.BaseEventLoop) -> None:
+        run_once(self)
         if _threads.waiting and not _threads.running:
             _look(self)
-        run_once(self)
 
     return _run_once
 
