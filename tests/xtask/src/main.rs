@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must hold before a change lands, in one command. `cargo xtask web` builds
-//! the viewer's timeline alone, and says what it weighs.
+//! the viewer's timeline alone, and says what it weighs. `cargo xtask cpython-tests` runs CPython's own tests of asyncio.
 //!
-//! It only starts cargo and rustup, and says what it starts; the checks themselves are ordinary tests, so
+//! It only starts cargo, rustup and Python, and says what it starts; the checks themselves are ordinary tests, so
 //! that each can be run alone with `cargo test`.
 
 mod browser;
@@ -10,13 +10,16 @@ use std::env;
 use std::io::{self, Write};
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "usage: cargo xtask test|web";
+const USAGE: &str = "usage: cargo xtask test|web|cpython-tests [--help]";
 
 /// The target that guests are compiled for.
 const GUEST_TARGET: &str = "wasm32-wasip2";
 
 /// The target that the viewer's timeline is compiled for.
 const WEB_TARGET: &str = "wasm32-unknown-unknown";
+
+/// What runs CPython's tests; `docs/asyncio/cpython-tests.md` tells of it.
+const CPYTHON_TESTS: &str = "tests/cpython/run.py";
 
 /// Packages that are compiled for the guest's target.
 const GUEST_PACKAGES: [&str; 4] = ["--package", "loopbox-guest", "--package", "loopbox-programs"];
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
     let done = match arguments[..] {
         ["test"] => test(),
         ["web"] => web(),
+        ["cpython-tests", ref options @ ..] => cpython_tests(options),
         _ => {
             say(USAGE);
             return ExitCode::from(2);
@@ -68,6 +72,13 @@ fn test() -> Result<(), String> {
 /// The build script of the package compiles the timeline for browsers.
 fn web() -> Result<(), String> {
     step("cargo", &["run", "--quiet", "--package", "loopbox-embed", "--example", "sizes"])
+}
+
+/// Runs CPython's own tests with the command as it is in the sources.
+fn cpython_tests(options: &[&str]) -> Result<(), String> {
+    step("cargo", &["build", "--release", "--package", "loopbox"])?;
+    let command = ["--loopbox", "target/release/loopbox"];
+    step("python3", &[&[CPYTHON_TESTS], &command[..], options].concat())
 }
 
 /// Works without rustup too, if the target came another way.
