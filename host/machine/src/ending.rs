@@ -1,31 +1,35 @@
 //! From the way in which WebAssembly stopped to the way in which the run ended.
 
 use loopbox_trace::{Ending, Limit};
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{AsContextMut, Store, Trap};
 
 use crate::guest::Guest;
 use crate::kernel::{Halt, short_path};
 use crate::sandbox::Settings;
+use crate::stack;
 
-/// More frames than this say nothing more: endless recursion shows itself in the first few.
-pub(crate) const BACKTRACE_FRAMES: usize = 24;
-
-/// How a run ended, given what the guest's start function came back with and the fuel that was left.
+/// How a run ended, given what the guest's start function came back with.
 pub(crate) fn of(
     result: wasmtime::Result<Result<(), ()>>,
-    fuel: u64,
-    guest: &mut Guest,
+    store: &mut Store<Guest>,
     settings: &Settings,
 ) -> Ending {
+    let fuel = store.get_fuel().expect("the engine meters fuel");
     let error = match result {
         Ok(status) => {
+            let guest = store.data_mut();
             let halt = guest.kernel.settle(fuel).err();
             let halt = halt.unwrap_or(Halt::Exit(status.is_err().into()));
             return halted(halt, Vec::new(), guest, settings);
         }
         Err(error) => error,
     };
-    let backtrace = backtrace(&error);
+    let backtrace = match error.downcast_ref::<Halt>() {
+        // The end of most runs, which has none.
+        Some(Halt::Exit(_)) => Vec::new(),
+        _ => stack::backtrace(&error, &mut store.as_context_mut()),
+    };
+    let guest = store.data_mut();
     if let Some(halt) = error.downcast_ref::<Halt>() {
         return halted(halt.clone(), backtrace, guest, settings);
     }
@@ -41,10 +45,21 @@ pub(crate) fn of(
     match trap {
         Some(Trap::StackOverflow) => halted(Halt::Limit(Limit::Stack), backtrace, guest, settings),
         _ if guest.memory.refused => halted(Halt::Limit(Limit::Memory), backtrace, guest, settings),
-        Some(Trap::UnreachableCodeReached) => match panic_message(&guest.kernel.stderr_text()) {
-            Some(message) => Ending::Panicked { message, backtrace: below_panic(backtrace) },
-            None => Ending::Trapped { reason: Trap::UnreachableCodeReached.to_string(), backtrace },
-        },
+        Some(Trap::UnreachableCodeReached) => {
+            let stderr = guest.kernel.stderr_text();
+            // What a Python program prints is no panic, even if it reads like one.
+            if stack::is_python(guest) {
+                let reason = fatal_error(&stderr).map(str::to_owned);
+                let reason = reason.unwrap_or_else(|| Trap::UnreachableCodeReached.to_string());
+                return Ending::Trapped { reason, backtrace };
+            }
+            match panic_message(&stderr) {
+                Some(message) => Ending::Panicked { message, backtrace: below_panic(backtrace) },
+                None => {
+                    Ending::Trapped { reason: Trap::UnreachableCodeReached.to_string(), backtrace }
+                }
+            }
+        }
         Some(Trap::MemoryOutOfBounds) => {
             let reason = match recursive_function(&backtrace) {
                 // Compilers keep a second stack in linear memory, and it is often the first to run out.
@@ -94,61 +109,6 @@ fn bytes(bytes: usize) -> String {
         .map_or_else(|| format!("{bytes}B"), |(unit, shift)| format!("{}{unit}", bytes >> shift))
 }
 
-/// The guest's frames, innermost first: `function (file:line)`.
-fn backtrace(error: &wasmtime::Error) -> Vec<String> {
-    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
-        return Vec::new();
-    };
-    let mut lines = Vec::new();
-    for frame in backtrace.frames() {
-        if lines.len() == BACKTRACE_FRAMES {
-            lines.push("... and more frames".into());
-            break;
-        }
-        // Functions without a name are adapters that the component's linker made.
-        let Some(name) = frame.func_name() else { continue };
-        // The alternate form leaves out the hash, which differs from build to build.
-        let name = format!("{:#}", rustc_demangle::demangle(name));
-        let place =
-            frame.symbols().iter().find_map(|symbol| Some((symbol.file()?, symbol.line()?)));
-        lines.push(match place {
-            Some((file, line)) => format!("{name} ({}:{line})", short_path(file)),
-            None => name,
-        });
-    }
-    lines
-}
-
-/// Where the program's own code is: the innermost frame that belongs to the program and not to a library. The line
-/// is known if the guest was built with line tables, otherwise only the function.
-pub(crate) fn program_place(backtrace: &WasmBacktrace, program: &str) -> Option<String> {
-    // A bin's crate goes by its name, with the dashes that Rust does not have.
-    let own = program.replace('-', "_");
-    backtrace.frames().iter().find_map(|frame| {
-        let line = frame.symbols().iter().find_map(|symbol| {
-            let (file, line) = (symbol.file()?, symbol.line()?);
-            is_the_programs(file).then(|| format!("{}:{line}", short_path(file)))
-        });
-        line.or_else(|| {
-            let name = format!("{:#}", rustc_demangle::demangle(frame.func_name()?));
-            is_in_crate(&name, &own).then(|| format!("fn {name}"))
-        })
-    })
-}
-
-/// Whether a source file is neither the standard library's, nor from a registry, nor the loop's own.
-fn is_the_programs(file: &str) -> bool {
-    !["/rustc/", "/rust/deps/", "/.cargo/registry/", "wasi-libc", "guest/sdk/src/"]
-        .iter()
-        .any(|library| file.contains(library))
-}
-
-/// Whether a function's path begins in this crate: `app::main`, `<app::Worker as app::Work>::run`.
-fn is_in_crate(name: &str, own: &str) -> bool {
-    let path = name.trim_start_matches(['<', '&']);
-    path.strip_prefix(own).is_some_and(|rest| rest.starts_with("::"))
-}
-
 /// The frames from the one that panicked on, without those of the standard library's panic machinery.
 fn below_panic(mut backtrace: Vec<String>) -> Vec<String> {
     let is_machinery = |frame: &String| {
@@ -177,29 +137,7 @@ fn panic_message(stderr: &str) -> Option<String> {
     Some(format!("{message}, at {}", short_path(place)))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_programs_own_code_is_told_from_libraries() {
-        for (name, is_own) in [
-            ("app::main::{closure#0}", true),
-            ("<app::Worker as app::Work>::run", true),
-            ("<&app::Worker as core::fmt::Debug>::fmt", true),
-            ("application::main", false),
-            ("core::ptr::drop_in_place::<app::Worker>", false),
-        ] {
-            assert_eq!(is_in_crate(name, "app"), is_own, "{name}");
-        }
-        for (file, is_own) in [
-            ("/home/me/service/src/main.rs", true),
-            ("/home/me/loopbox/guest/sdk/src/task.rs", false),
-            ("/rustc/59807616/library/core/src/ptr/mod.rs", false),
-            ("/home/me/.cargo/registry/src/x/async-channel-2.5.0/src/lib.rs", false),
-            ("wasisdk://v30.0/build/wasi-libc/nanosleep.c", false),
-        ] {
-            assert_eq!(is_the_programs(file), is_own, "{file}");
-        }
-    }
+/// What CPython says of itself before it gives up: the last `Fatal Python error: ...` of a line.
+fn fatal_error(stderr: &str) -> Option<&str> {
+    stderr.lines().rev().find(|line| line.starts_with("Fatal Python error: "))
 }

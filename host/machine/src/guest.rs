@@ -7,6 +7,8 @@ use wasmtime::component::ResourceTable;
 use crate::config::Config;
 use crate::kernel::Kernel;
 use crate::kernel::files::{FileLimits, FileSystem, Timestamp};
+use crate::sandbox::Image;
+use crate::stack::PythonProcess;
 
 /// The state that host functions work on.
 pub(crate) struct Guest {
@@ -20,6 +22,8 @@ pub(crate) struct Guest {
     pub(crate) memory: MemoryLimit,
     /// The program, if the component is an interpreter.
     pub(crate) bundle: Bundle,
+    /// What it is looked at with, if it is a Python interpreter.
+    pub(crate) python: PythonProcess,
 }
 
 /// What an interpreter runs; empty for a program that is a component of its own.
@@ -37,7 +41,7 @@ pub(crate) struct MemoryLimit {
 
 impl Guest {
     /// A process on its kernel. Its files are those of the scenario: processes share none that they write.
-    pub(crate) fn new(config: &Arc<Config>, kernel: Kernel, bundle: Bundle) -> Guest {
+    pub(crate) fn new(config: &Arc<Config>, kernel: Kernel, image: Image) -> Guest {
         let given = config.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
         let limits = FileLimits::default();
         let files = FileSystem::with_files(given, limits, Timestamp(config.wall_clock));
@@ -48,7 +52,8 @@ impl Guest {
                 .unwrap_or_else(|error| panic!("the scenario's files were checked: {error}")),
             stdin_position: 0,
             memory: MemoryLimit { bytes: config.limits.memory_bytes, used: 0, refused: false },
-            bundle,
+            bundle: image.bundle,
+            python: image.python.process(),
         }
     }
 

@@ -10,6 +10,7 @@
 //! - `wasi` and `seam`: WASI 0.2 and `loopbox:sandbox` on the kernel, one module each, so that another
 //!   version of either can stand beside it.
 //! - `sandbox` and `ending`: wasmtime; compiling, running, and why a run stopped.
+//! - `stack` and `python`: where a guest is, in its own language's terms.
 //!
 //! Judging a trace is `loopbox-trace`'s business, scenario files are the command's.
 
@@ -18,9 +19,11 @@ pub mod config;
 mod ending;
 mod guest;
 mod kernel;
+mod python;
 mod sandbox;
 mod scheduler;
 mod seam;
+mod stack;
 mod wasi;
 
 pub use config::Config;

@@ -21,10 +21,10 @@ use wasmtime::{
 
 use crate::bindings::{Machine, MachinePre};
 use crate::config::Config;
-use crate::ending;
 use crate::guest::{Bundle, Guest, TABLE_ELEMENTS};
 use crate::kernel::Call;
 use crate::scheduler::{Programs, Scheduler};
+use crate::stack::{self, Python};
 use crate::wasi::sockets;
 
 /// A guest yields to the host's executor this often, in units of fuel: every few milliseconds of host
@@ -108,6 +108,8 @@ pub struct Program {
 pub(crate) struct Image {
     pub(crate) pre: MachinePre<Guest>,
     pub(crate) bundle: Bundle,
+    /// What is known of the component as a Python interpreter.
+    pub(crate) python: Python,
 }
 
 impl Program {
@@ -242,7 +244,8 @@ impl Sandbox {
         let mut linker = self.linker.clone();
         sockets::refuse(&mut linker, component, &self.engine).map_err(unlinkable)?;
         let pre = linker.instantiate_pre(component).map_err(unlinkable)?;
-        let image = Image { pre: MachinePre::new(pre).map_err(unlinkable)?, bundle: [].into() };
+        let pre = MachinePre::new(pre).map_err(unlinkable)?;
+        let image = Image { pre, bundle: [].into(), python: Python::default() };
         Ok(Program { image, others: Programs::default() })
     }
 
@@ -286,9 +289,7 @@ pub(crate) fn settle(
         }
         CallHook::ReturningFromHost => {
             if store.data().kernel.wants_place() {
-                let backtrace = wasmtime::WasmBacktrace::force_capture(&store);
-                let program = &store.data().kernel.config().program_name;
-                let place = ending::program_place(&backtrace, program);
+                let place = stack::place(&mut store);
                 store.data_mut().kernel.place_reports(place.as_deref());
             }
             if let Some(fuel) = store.data_mut().kernel.fuel_grant() {
@@ -338,12 +339,13 @@ fn engine_config(settings: &Settings) -> wasmtime::Config {
     let runs = runs.saturating_mul(settings.processes_per_run.max(1).into());
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(runs)
-        // One to run on, and one more for a moment when a handle that was lent is given back.
-        .total_stacks(runs.saturating_mul(2))
+        // One to run on, one more for a moment when a handle that was lent is given back, and one for the moment of the
+        // first look at a Python interpreter.
+        .total_stacks(runs.saturating_mul(3))
         .total_memories(runs)
         // A component of Rust's standard library has a handful of core instances and tables: the
-        // program, and small ones that adapt it to WASI.
-        .total_core_instances(runs.saturating_mul(8))
+        // program, and small ones that adapt it to WASI. CPython consists of 14, and one more to look at it.
+        .total_core_instances(runs.saturating_mul(24))
         .total_tables(runs.saturating_mul(4))
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(MEMORY_BYTES)
@@ -357,12 +359,14 @@ fn engine_config(settings: &Settings) -> wasmtime::Config {
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .consume_fuel(true)
+        // A dump holds handles, not contents: it costs what a second backtrace does.
+        .coredump_on_trap(true)
         .max_wasm_stack(settings.stack_bytes)
         .async_stack_size(settings.stack_bytes + HOST_STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         // One more than is shown, to know that there are more.
-        .wasm_backtrace_max_frames(NonZeroUsize::new(ending::BACKTRACE_FRAMES + 1))
+        .wasm_backtrace_max_frames(NonZeroUsize::new(stack::BACKTRACE_FRAMES + 1))
         // The two places where WebAssembly leaves the result of an instruction to the processor.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true);

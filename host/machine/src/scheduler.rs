@@ -104,10 +104,8 @@ async fn run_process(
         machine.wasi_cli_run().call_run(&mut store).await
     }
     .await;
-    let fuel = store.get_fuel().expect("the engine meters fuel");
-    let mut guest = store.into_data();
-    let ending = ending::of(result, fuel, &mut guest, &settings);
-    let at = guest.kernel.end(&ending);
+    let ending = ending::of(result, &mut store, &settings);
+    let at = store.data_mut().kernel.end(&ending);
     Finish { ending, at }
 }
 
@@ -226,8 +224,9 @@ impl Scheduler {
     fn add(&mut self, image: Image, config: &Arc<Config>, mut kernel: Kernel) {
         let heir = Heir::default();
         kernel.leave_to(&heir);
-        let guest = Guest::new(config, kernel, image.bundle);
-        let future = run_process(self.engine.clone(), image.pre, guest, self.settings);
+        let program = image.pre.clone();
+        let guest = Guest::new(config, kernel, image);
+        let future = run_process(self.engine.clone(), program, guest, self.settings);
         self.processes.push(Process {
             future: Some(Box::pin(future)),
             isolated: None,
