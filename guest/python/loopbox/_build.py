@@ -49,6 +49,8 @@ def prepare() -> types.ModuleType:
 
     _start.configure()
     _warm.run()
+    # What folders looked like here is of no use in a run, and differs from machine to machine.
+    sys.path_importer_cache.clear()
     gc.collect()
     _warm.fill_gaps()
     # A collection in a run need not look at what was made here.
