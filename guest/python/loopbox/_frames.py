@@ -24,6 +24,9 @@ RUNTIME = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + "/loopbo
 IN_PLACE_OF_C = tuple(f"{RUNTIME}/{name}.py" for name in ("_pipes", "_processes", "_signals"))
 """Modules whose functions have no frames in CPython."""
 
+THREADS = os.path.dirname(linecache.__file__) + "/threading.py"
+"""Where threads begin. It must not be imported before what it stands on is in its place."""
+
 STEPPED = (CoroutineType, GeneratorType, AsyncGeneratorType)
 """What has a frame that can be waiting."""
 
@@ -47,6 +50,9 @@ def _visible(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
     while frame is not None:
         if not frame.f_code.co_filename.startswith(RUNTIME):
             yield frame, frame.f_lineno
+        if frame.f_code.co_name == "_bootstrap" and frame.f_code.co_filename == THREADS:
+            # A thread begins here; what lies below is the loop in whose place it runs.
+            return
         frame = frame.f_back
 
 

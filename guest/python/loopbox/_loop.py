@@ -16,7 +16,7 @@ import os
 import selectors
 import time
 from asyncio import base_events, events, unix_events
-from collections.abc import Callable, Set
+from collections.abc import Callable, Coroutine, Set
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, override
@@ -121,6 +121,10 @@ class _SignalHandle(events.Handle):
         _host.signals.handled(self._number)
 
 
+# As asyncio's in texts such as `handle: <Handle cb() at app.py:4>`.
+_SignalHandle.__name__ = _SignalHandle.__qualname__ = "Handle"
+
+
 class _NoSocket:
     """Stands for an end of the self-pipe. It has a descriptor, so that those of a program are what they are elsewhere."""
 
@@ -212,14 +216,14 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
             self._default_executor = default_executor()
         return super().run_in_executor(executor, func, *args)
 
-    @override
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+    def shutdown_default_executor(self, timeout: float | None = None) -> Coroutine[Any, Any, None]:
+        # CPython starts a thread that waits for nothing. Its own coroutine, which finds nothing to do then, so that
+        # stacks and texts are its own.
         if executor_is_idle(self._default_executor):
-            # CPython starts a thread that waits for nothing.
             self._executor_shutdown_called = True
             self._default_executor.shutdown()
-        else:
-            await super().shutdown_default_executor(timeout)
+            self._default_executor = None
+        return super().shutdown_default_executor(timeout)
 
     # Threads: while a job runs on top of this loop, what it puts into the loop's books is held back until its time.
 
@@ -398,6 +402,13 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
         if old is not None:
             _watch.handler_replaced(sig, old._place, handle._place)
         self._signal_handlers[sig] = handle
+        _signals.wanted_by_loop.add(int(sig))
+
+    @override
+    def remove_signal_handler(self, sig: int) -> bool:
+        removed = super().remove_signal_handler(sig)
+        _signals.wanted_by_loop.discard(int(sig))
+        return removed
 
     def _signalled(self, number: int) -> None:
         handle = self._signal_handlers.get(number)
@@ -408,6 +419,8 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
         elif handle._cancelled:
             self.remove_signal_handler(number)
         else:
+            # What `signal.signal` set up after it is run as well, and first: only the loop's knows of the loop.
+            _signals.run_on_top(number)
             self._add_callback_signalsafe(handle)
 
 
@@ -459,12 +472,21 @@ def _placed_as_asyncios(run_once: Callable[[EventLoop], None]) -> Callable[[Even
     def lines_that_run(function: ast.FunctionDef) -> list[ast.Expr]:
         return [n for n in ast.walk(function) if isinstance(n, ast.Expr) and ast.unparse(n) == "handle._run()"]
 
+    def line_that_takes(function: ast.FunctionDef) -> ast.Assign:
+        lines = (n for n in ast.walk(function) if isinstance(n, ast.Assign))
+        return next(n for n in lines if ast.unparse(n).endswith("ready.popleft()"))
+
     ours, theirs = parsed(run_once), parsed(base_events.BaseEventLoop._run_once)
     ours.decorator_list.clear()
     running = list(zip(lines_that_run(ours), lines_that_run(theirs), strict=True))
+    # A handle that is left dies where the next one takes its place.
+    taken, model = line_that_takes(ours), line_that_takes(theirs)
     for node in ast.walk(ours):
         if hasattr(node, "lineno"):
             ast.copy_location(node, theirs).end_lineno = theirs.lineno
+    for node in ast.walk(taken):
+        if hasattr(node, "lineno"):
+            ast.copy_location(node, model)
     for line, place in running:
         for node, model in zip(ast.walk(line), ast.walk(place), strict=True):
             if hasattr(model, "lineno"):

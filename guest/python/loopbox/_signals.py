@@ -35,6 +35,12 @@ _blocked: set[int] = set()
 _pending: set[int] = set()
 """Those that were delivered and are blocked."""
 
+wanted_by_loop: set[int] = set()
+"""Those for which a loop has a handler. It hears of them even if `signal.signal` has put another one on top."""
+
+_ran_at_once: set[int] = set()
+"""Those whose handler has run, and which the loop is still to hear of."""
+
 
 def _check(signalnum: int) -> int:
     number = int(signalnum)
@@ -217,7 +223,9 @@ def send_self(number: int, frame: FrameType) -> None:
     if callable(handler) and not is_asyncios and number not in _blocked and _is_main_thread():
         # CPython runs it before the call returns. So nothing is pending, and the machine need not know.
         handler(number, frame)
-        return
+        if number not in wanted_by_loop:
+            return
+        _ran_at_once.add(number)
     try:
         _host.signals.raise_(number)
     except _host.Err as error:
@@ -230,13 +238,25 @@ def ignores_children() -> bool:
     return _handlers.get(signal.SIGCHLD) == signal.SIG_IGN
 
 
+def run_on_top(number: int) -> None:
+    """Runs what `signal.signal` set up on top of a loop's handler, unless that was done when the signal was raised."""
+    if number in _ran_at_once:
+        _ran_at_once.discard(number)
+        return
+    handler = _getsignal(number)
+    if callable(handler) and handler is not unix_events._sighandler_noop:
+        handler(number, None)
+
+
 def run_handler(number: int) -> None:
     """Runs what `signal.signal` set up for a signal that the machine delivered."""
     if is_held(number):
         return
     handler = _getsignal(number)
     try:
-        if callable(handler):
+        if number in _ran_at_once:
+            _ran_at_once.discard(number)
+        elif callable(handler):
             handler(number, None)
     finally:
         _host.signals.handled(number)
