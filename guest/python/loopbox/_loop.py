@@ -159,6 +159,8 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         self._from_threads: list[_FromThread] = []
+        self._before_it_runs: list[_FromThread] = []
+        """What is in the ready queue already if the loop runs in the main thread."""
         if type(selector) in _STOCK_SELECTORS and not selector.get_map():
             # Whichever of the system's calls it would make, the machine does that.
             selector = None
@@ -186,12 +188,27 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
         if not _threads.used or self is events._get_running_loop():
             return
         if not isinstance(self._ready, _ForeignReady):
-            # It does not run: perhaps it will in a thread that is not there yet.
-            self._from_threads.append(_FromThread(_threads.now(), self._ready.pop(), True, ""))
+            # It does not run: perhaps it will in a thread that is not there yet, whose clock is behind.
+            entry = _FromThread(_threads.now(), self._ready[-1], True, "")
+            if _threads.running:
+                self._ready.pop()
+                self._from_threads.append(entry)
+            else:
+                self._before_it_runs.append(entry)
         elif self._thread_id == _threads.MAIN_IDENT:
             _posted[_host.jobs.post()] = self._from_threads.pop().handle
         else:
             self._from_threads[-1].wakes = True
+
+    @override
+    def _run_forever_setup(self) -> None:
+        super()._run_forever_setup()
+        if self._thread_id != _threads.MAIN_IDENT:
+            for entry in self._before_it_runs:
+                if entry.handle in self._ready:
+                    self._ready.remove(entry.handle)
+                    self._from_threads.append(entry)
+        self._before_it_runs.clear()
 
     @override
     def _run_forever_cleanup(self) -> None:
