@@ -100,11 +100,11 @@ fn check_results(folder: &Folder) -> usize {
     with_end(".json").count()
 }
 
-/// Nothing but results and compiled guests is left.
+/// Nothing but results and compiled guests with their seals is left.
 fn check_nothing_temporary(folder: &Folder) {
     let names = |name| folder.files(name).into_keys();
     for name in names(".loopbox").chain(names("cache")) {
-        assert!([".json", ".jsonl", ".cwasm"].iter().any(|end| name.ends_with(end)), "{name}");
+        assert!([".json", ".jsonl", ".cwasm", ".seal"].iter().any(|end| name.ends_with(end)), "{name}");
     }
 }
 
