@@ -104,7 +104,10 @@ fn check_results(folder: &Folder) -> usize {
 fn check_nothing_temporary(folder: &Folder) {
     let names = |name| folder.files(name).into_keys();
     for name in names(".loopbox").chain(names("cache")) {
-        assert!([".json", ".jsonl", ".cwasm", ".seal"].iter().any(|end| name.ends_with(end)), "{name}");
+        assert!(
+            [".json", ".jsonl", ".cwasm", ".seal"].iter().any(|end| name.ends_with(end)),
+            "{name}"
+        );
     }
 }
 

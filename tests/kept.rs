@@ -138,17 +138,26 @@ fn sessions_at_the_same_time_do_not_harm_each_other() {
     let mut results = together.files(".loopbox");
     results.retain(|name, _| !name.ends_with(".previous.json"));
     assert_eq!(results, alone.files(".loopbox"));
-    assert_eq!(together.files("cache"), alone.files("cache"));
+    assert_eq!(entries(&together), entries(&alone));
 }
 
 // --- The cache -----------------------------------------------------------------------------------
+
+/// The compiled guests in a folder's cache, by name. Each has a seal beside it, which tells it from its copies.
+fn entries(folder: &Folder) -> BTreeMap<String, Vec<u8>> {
+    let (seals, entries): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        folder.files("cache").into_iter().partition(|(name, _)| name.ends_with(".seal"));
+    let sealed: Vec<String> = entries.keys().map(|name| format!("{name}.seal")).collect();
+    assert_eq!(seals.into_keys().collect::<Vec<_>>(), sealed);
+    entries
+}
 
 /// A folder in which a scenario has been run, and the name of the only entry of its cache.
 fn cached() -> (Folder, String) {
     let folder = Folder::new();
     folder.scenario("a", SUCCEED, EXPECT_0);
     folder.loopbox(&["run", "a.toml"]).exits(0);
-    let cache = folder.files("cache");
+    let cache = entries(&folder);
     assert_eq!(cache.len(), 1);
     let name = cache.into_keys().next().expect("an entry");
     (folder, format!("cache/{name}"))
@@ -164,11 +173,11 @@ fn a_guest_is_compiled_once_and_not_in_every_session() {
     let before = inode();
     folder.loopbox(&["run", "a.toml"]).exits(0);
     assert_eq!(inode(), before);
-    assert_eq!(folder.files("cache").len(), 1);
+    assert_eq!(entries(&folder).len(), 1);
     folder.scenario("a", FAIL, EXPECT_0);
     folder.loopbox(&["run", "a.toml"]).exits(100);
     assert_eq!(inode(), before);
-    assert_eq!(folder.files("cache").len(), 2, "another guest has its own entry");
+    assert_eq!(entries(&folder).len(), 2, "another guest has its own entry");
 }
 
 #[test]
@@ -186,7 +195,7 @@ fn a_damaged_entry_of_the_cache_is_replaced() {
         assert_eq!(done.stderr, "");
         assert!(std::fs::read(&path).expect("an entry") == whole, "it is as it was");
     }
-    assert_eq!(folder.files("cache").len(), 1);
+    assert_eq!(entries(&folder).len(), 1);
 }
 
 #[test]
