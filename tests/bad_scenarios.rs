@@ -237,7 +237,7 @@ fn a_guest_in_python_that_is_another_kind_of_file() {
 #[test]
 fn a_guest_that_is_in_python_and_something_else() {
     let text = RIGHT.replace("wasm =", "python = \"app.py\", wasm =");
-    let why = ["a guest in Python has no other key than `python`"];
+    let why = ["a guest in Python has no other keys than `python` and `main`"];
     Session::of_text(&text).refused_at("s/bad.toml", 2, 20, &why);
 }
 

@@ -62,6 +62,7 @@ pub(super) struct GuestTable {
     pub(super) bin: Option<String>,
     pub(super) wasm: Option<String>,
     pub(super) python: Option<Spanned<String>>,
+    pub(super) main: Option<Spanned<String>>,
 }
 
 impl Shape for GuestTable {

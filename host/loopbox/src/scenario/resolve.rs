@@ -172,19 +172,28 @@ fn guest(
     sources: &Sources,
 ) -> Result<(Guest, String), ScenarioError> {
     const PYTHON_HELP: &str = "name a Python file, or a folder with `__main__.py` or `main.py` in it, relative to this file";
+    const MAIN_HELP: &str = "name a file of the folder that `python` names, relative to that folder: { python = \"tools\", main = \"load.py\" }";
     let span = guest.span();
     let folder = sources.folder(&span);
     match guest.into_inner().0 {
-        GuestTable { package: None, bin: None, wasm: None, python: Some(python) } => {
+        GuestTable { package: None, bin: None, wasm: None, python: Some(python), main } => {
             let path = folder.join(python.get_ref());
+            if let Some(main) = main {
+                python::check_main(&path, main.get_ref())
+                    .map_err(|reason| sources.error(main.span(), reason).help(MAIN_HELP))?;
+                return Ok((Guest::Python(path), main.into_inner()));
+            }
             python::main_file(&path)
                 .map_err(|reason| sources.error(python.span(), reason).help(PYTHON_HELP))?;
             let name = python::name(&path);
             Ok((Guest::Python(path), name))
         }
         GuestTable { python: Some(python), .. } => {
-            let message = "a guest in Python has no other key than `python`";
+            let message = "a guest in Python has no other keys than `python` and `main`";
             Err(sources.error(python.span(), message).help(GUEST_HELP))
+        }
+        GuestTable { main: Some(main), .. } => {
+            Err(sources.error(main.span(), "only a guest in Python has a `main`").help(MAIN_HELP))
         }
         GuestTable { package: Some(package), bin: Some(bin), wasm: None, .. } => {
             // For the system an empty path is no folder.
@@ -222,6 +231,11 @@ fn programs(
         let Map(ProgramTable { name, guest: own_guest, start }) = table.into_inner();
         let span = name.span();
         let name = name.into_inner();
+        if let Some(main) = &own_guest.as_ref().0.main {
+            let message = "`main` is for the scenario's own guest";
+            let help = "a program that is called like a file of its folder runs that file";
+            return Err(sources.error(main.span(), message).help(help));
+        }
         let (own_guest, _) = guest(own_guest, sources)?;
         let ps_per_fuel = price(&own_guest);
         if name.is_empty() {

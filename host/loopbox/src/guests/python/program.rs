@@ -27,8 +27,9 @@ pub(super) const REQUIREMENTS: &str = "requirements.txt";
 pub struct Program {
     /// As the scenario names it, for messages.
     pub shown: String,
-    /// What is started: its path in the program's folder, with `/` between its parts.
-    pub main: String,
+    /// What is started unless the scenario says it, if there is such a file: its path in the program's folder, with `/`
+    /// between its parts.
+    pub main: Option<String>,
     /// Its own name: `argv[0]`, and by which it is started as a child.
     pub name: String,
     /// Contents by path, with `/` between the parts.
@@ -37,11 +38,19 @@ pub struct Program {
     pub requirements: Option<PathBuf>,
 }
 
-/// The file that is started, for a program at this path.
+/// The file that is started, for a program at this path, if the scenario does not say it.
 ///
 /// # Errors
 /// There is none; the words say why.
 pub fn main_file(path: &Path) -> Result<PathBuf, String> {
+    default_main(path)?.ok_or_else(|| {
+        let shown = path.display();
+        format!("there is neither `{}` nor `{}` in the folder `{shown}`", MAINS[0], MAINS[1])
+    })
+}
+
+/// The same; none if it is a folder that has neither.
+fn default_main(path: &Path) -> Result<Option<PathBuf>, String> {
     let shown = path.display();
     let metadata = path.metadata().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("there is no `{shown}`"),
@@ -49,17 +58,31 @@ pub fn main_file(path: &Path) -> Result<PathBuf, String> {
     })?;
     if metadata.is_file() {
         return match path.extension() {
-            Some(kind) if kind == "py" => Ok(path.to_owned()),
+            Some(kind) if kind == "py" => Ok(Some(path.to_owned())),
             _ => Err(format!("`{shown}` is not a Python file (*.py)")),
         };
     }
     if !metadata.is_dir() {
         return Err(format!("`{shown}` is neither a file nor a folder"));
     }
-    let mut mains = MAINS.iter().map(|name| path.join(name));
-    mains.find(|main| main.is_file()).ok_or_else(|| {
-        format!("there is neither `{}` nor `{}` in the folder `{shown}`", MAINS[0], MAINS[1])
-    })
+    Ok(MAINS.iter().map(|name| path.join(name)).find(|main| main.is_file()))
+}
+
+/// Whether a scenario may have this file of a program's folder started.
+///
+/// # Errors
+/// It may not; the words say why.
+pub fn check_main(path: &Path, main: &str) -> Result<(), String> {
+    let shown = path.display();
+    if !path.is_dir() {
+        return Err(format!("`{shown}` is no folder, of which a file could be chosen"));
+    }
+    let is_part = |part: &str| !part.is_empty() && part != "." && part != "..";
+    if !is_module(main) || !main.split('/').all(is_part) {
+        return Err(format!("`{main}` is not the path of a Python file (*.py) in a folder"));
+    }
+    let file = path.join(main);
+    if file.is_file() { Ok(()) } else { Err(format!("there is no `{}`", file.display())) }
 }
 
 /// The name by which a program at this path knows itself: that of the file or the folder.
@@ -76,12 +99,13 @@ impl Program {
     /// # Errors
     /// There is no program, it is too large to be one, or it has native code in it.
     pub fn read(path: &Path) -> Result<Program, BuildError> {
-        let main = main_file(path).map_err(BuildError::NotBuilt)?;
+        let main = default_main(path).map_err(BuildError::NotBuilt)?;
         let shown = path.to_string_lossy().into_owned();
-        let main_name = main.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let file_name =
+            |main: &PathBuf| main.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut program = Program {
             shown,
-            main: main_name.clone(),
+            main: main.as_ref().map(file_name),
             name: name(path),
             files: BTreeMap::new(),
             requirements: None,
@@ -89,9 +113,9 @@ impl Program {
         let unreadable = |path: &Path, error: &dyn std::fmt::Display| {
             BuildError::NotBuilt(format!("cannot read `{}`: {error}", path.display()))
         };
-        if main == path {
+        if let Some(file) = main.filter(|main| main == path) {
             let text = fs::read(path).map_err(|error| unreadable(path, &error))?;
-            program.files.insert(main_name, text);
+            program.files.insert(file_name(&file), text);
             return Ok(program);
         }
         let mut bytes_left = BYTES_MAX;
@@ -158,16 +182,16 @@ impl Program {
     pub(super) fn sources(&self, required: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
         #[derive(Serialize)]
         struct Header<'p> {
-            main: &'p str,
+            main: Option<&'p str>,
             /// Path, length in bytes, whether it is of a requirement.
             files: Vec<(&'p str, usize, bool)>,
         }
-        let own = self.files.iter().filter(|(path, _)| is_module(path) || **path == self.main);
+        let own = self.files.iter().filter(|(path, _)| is_module(path));
         let of_requirements = required.iter().map(|(path, text)| (path, text, true));
         let files: Vec<_> =
             own.map(|(path, text)| (path, text, false)).chain(of_requirements).collect();
         let header = Header {
-            main: &self.main,
+            main: self.main.as_deref(),
             files: files.iter().map(|&(path, text, of)| (path.as_str(), text.len(), of)).collect(),
         };
         let mut bytes = serde_json::to_vec(&header).expect("texts can be written as JSON");
@@ -222,7 +246,7 @@ mod tests {
     fn a_file_is_a_program_of_one_file() {
         let folder = folder_of(&["app.py", "other.py", "requirements.txt"]);
         let program = Program::read(&folder.path().join("app.py")).expect("a program");
-        assert_eq!((program.main.as_str(), program.name.as_str()), ("app.py", "app"));
+        assert_eq!((program.main.as_deref(), program.name.as_str()), (Some("app.py"), "app"));
         assert_eq!(program.files.keys().collect::<Vec<_>>(), ["app.py"]);
         assert_eq!(program.requirements, None);
     }
@@ -243,7 +267,7 @@ mod tests {
             "shop/scenarios/a.trace",
         ]);
         let program = Program::read(&folder.path().join("shop")).expect("a program");
-        assert_eq!((program.main.as_str(), program.name.as_str()), ("main.py", "shop"));
+        assert_eq!((program.main.as_deref(), program.name.as_str()), (Some("main.py"), "shop"));
         let files: Vec<&str> = program.files.keys().map(String::as_str).collect();
         assert_eq!(files, ["data/prices.json", "main.py", "orders/__init__.py"]);
     }
@@ -265,7 +289,7 @@ mod tests {
     fn a_main_of_a_package_comes_first() {
         let folder = folder_of(&["shop/main.py", "shop/__main__.py"]);
         let program = Program::read(&folder.path().join("shop")).expect("a program");
-        assert_eq!(program.main, "__main__.py");
+        assert_eq!(program.main.as_deref(), Some("__main__.py"));
     }
 
     #[test]
@@ -284,8 +308,26 @@ mod tests {
         let at = |name: &str| reason(&folder.path().join(name));
         assert!(at("missing.py").starts_with("there is no `"), "{}", at("missing.py"));
         assert!(at("notes.txt").ends_with("notes.txt` is not a Python file (*.py)"));
-        let said = at("empty");
+        let said = main_file(&folder.path().join("empty")).expect_err("no main file");
         assert!(said.starts_with("there is neither `__main__.py` nor `main.py` in the folder `"));
+    }
+
+    #[test]
+    fn a_file_of_a_folder_can_be_chosen() {
+        let folder = folder_of(&["tools/a.py", "tools/more/b.py", "tools/notes.txt"]);
+        let tools = folder.path().join("tools");
+        assert_eq!(Program::read(&tools).expect("a program").main, None);
+        assert_eq!(check_main(&tools, "a.py"), Ok(()));
+        assert_eq!(check_main(&tools, "more/b.py"), Ok(()));
+        for (path, main, why) in [
+            (tools.clone(), "c.py", "there is no `"),
+            (tools.clone(), "notes.txt", "`notes.txt` is not the path of a Python file (*.py)"),
+            (tools.clone(), "../tools/a.py", "`../tools/a.py` is not the path of a Python file"),
+            (tools.join("a.py"), "a.py", "`"),
+        ] {
+            let said = check_main(&path, main).expect_err(main);
+            assert!(said.starts_with(why), "{said}");
+        }
     }
 
     #[test]
