@@ -3,25 +3,24 @@
 //!
 //! A case is a scenario in `cases/`, runnable by hand, and a text with what CPython printed (`recorded`). The
 //! programs are the bin `conformance` of `guest/programs`. `likeness` has the rules of the comparison. The
-//! pages of `docs/asyncio` that speak of all this are held against it by `tables`.
+//! pages of `docs/asyncio` that speak of all this are held against it by `tables`. `scripts` does the same with the Python
+//! scripts themselves, on CPython in the machine.
 
 mod likeness;
 mod ours;
 mod recorded;
+mod scripts;
 mod tables;
 
 use likeness::normal;
-use recorded::{Recorded, on_the_page};
-
-fn recorded(name: &str) -> Recorded {
-    Recorded::read(&ours::root().join(ours::CASES).join(format!("{name}.txt")))
-}
+use ours::{Cases, IN_PYTHON, IN_RUST};
+use recorded::on_the_page;
 
 #[test]
 fn every_case_prints_what_cpython_printed() {
     let mut differences = String::new();
-    for (name, ours) in ours::all() {
-        let recorded = recorded(name);
+    for (name, ours) in IN_RUST.all() {
+        let recorded = IN_RUST.recorded(name);
         let (expected, found) = (normal(recorded.ours()), normal(ours.printed()));
         if expected != found {
             differences += &format!("\n{name}: `{}`\n", recorded.command);
@@ -44,10 +43,14 @@ fn difference(expected: &[String], found: &[String]) -> String {
 #[test]
 fn the_recorded_texts_are_those_of_the_page_if_it_is_there() {
     let Some(page) = ours::beside("examples/OUTPUT.md") else { return };
-    for name in ours::names() {
-        let recorded = recorded(&name);
-        let on_the_page = on_the_page(&page, &recorded.command);
-        let expected = on_the_page.unwrap_or_else(|| panic!("{name}: `{}`", recorded.command));
-        assert_eq!(recorded.cpython(), expected, "{name}");
-    }
+    let check = |cases: &Cases| {
+        for name in cases.names() {
+            let recorded = cases.recorded(&name);
+            let on_the_page = on_the_page(&page, &recorded.command);
+            let expected = on_the_page.unwrap_or_else(|| panic!("{name}: `{}`", recorded.command));
+            assert_eq!(recorded.cpython(), expected, "{name}");
+        }
+    };
+    check(&IN_RUST);
+    check(&IN_PYTHON);
 }

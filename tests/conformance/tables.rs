@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use loopbox::scenario::{self, Scenario};
 use loopbox_trace::codes::{CODES, Origin};
 
-use crate::ours;
+use crate::ours::{self, IN_PYTHON, IN_RUST};
 
 /// How many rows of each name there are: `SLOW-1` to `SLOW-7` and so on. Those that asyncio's catalogue of
 /// behaviours numbers itself have its numbers.
@@ -44,13 +44,13 @@ struct Row {
     shown_by: Vec<String>,
 }
 
-fn page(name: &str) -> String {
+pub fn page(name: &str) -> String {
     let path = ours::root().join("docs/asyncio").join(name);
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// The cells of all rows of all tables on a page, without the heads.
-fn cells(page: &str) -> Vec<Vec<String>> {
+pub fn cells(page: &str) -> Vec<Vec<String>> {
     let lines = page.lines().filter(|line| line.starts_with("| "));
     let all = lines.map(|line| {
         let cells = line.trim().trim_start_matches('|').trim_end_matches('|');
@@ -63,7 +63,7 @@ fn cells(page: &str) -> Vec<Vec<String>> {
 }
 
 /// What stands in backquotes.
-fn quoted(cell: &str) -> Vec<String> {
+pub fn quoted(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
@@ -96,7 +96,7 @@ fn assert_exists(what: &str, named_by: &str) {
     } else if what.ends_with(".toml") {
         assert!(scenarios().contains(what), "{named_by}: {what} is not among the scenarios");
     } else {
-        assert!(ours::names().iter().any(|name| name == what), "{named_by}: no case {what}");
+        assert!(IN_RUST.names().iter().any(|name| name == what), "{named_by}: no case {what}");
     }
 }
 
@@ -145,7 +145,7 @@ fn every_verdict_has_what_it_needs() {
 #[test]
 fn every_case_shows_a_row() {
     let named: BTreeSet<String> = rows().into_iter().flat_map(|row| row.shown_by).collect();
-    for name in ours::names() {
+    for name in IN_RUST.names() {
         assert!(named.contains(&name), "no row names {name}");
     }
 }
@@ -213,7 +213,7 @@ fn the_page_of_codes_lists_those_that_there_are() {
 #[test]
 fn reports_have_the_level_and_logger_of_the_page() {
     let rows = code_rows();
-    for (name, ours) in ours::all() {
+    for (name, ours) in IN_RUST.all().iter().chain(IN_PYTHON.all()) {
         for report in ours.reports() {
             let row = rows.get(&report.code).unwrap_or_else(|| panic!("{name}: {report:?}"));
             assert_eq!(row.logger, report.logger, "{name}: {report:?}");
