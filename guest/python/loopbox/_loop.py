@@ -326,9 +326,6 @@ class EventLoop(unix_events._UnixSelectorEventLoop):
             _loop_waits = True
             try:
                 ready_now = self._selector.select(timeout)
-                if not isinstance(self._selector, EpollSelector):
-                    # It knows nothing of signals, jobs and children.
-                    _UNWATCHED.select(0)
             finally:
                 _loop_waits = False
             self._process_events(ready_now)
