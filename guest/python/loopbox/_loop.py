@@ -98,16 +98,23 @@ def take_notices(
                 loop._signalled(notice.id)
             case _Kind.SIGNAL:
                 _signals.run_handler(notice.id)
-            case _Kind.RUN_JOB:
-                Notices.run_job(notice.id)
-            case _Kind.JOB_FINISHED:
-                Notices.job_finished(notice.id)
-            case _Kind.MESSAGE:
-                Notices.message(loop, notice.id)
-            case _Kind.CHILD_EXITED:
-                _processes.child_exited(notice.id)
+            case _:
+                _deliver(notice, loop)
         ready.append((_WOKEN, selectors.EVENT_READ))
     return ready if selector is None else ready + selector.take_ready()
+
+
+def _deliver(notice: _host.event_loop.Notice, loop: EventLoop | None) -> None:
+    """Hands on what is about jobs, threads and children."""
+    match notice.kind:
+        case _Kind.RUN_JOB:
+            Notices.run_job(notice.id)
+        case _Kind.JOB_FINISHED:
+            Notices.job_finished(notice.id)
+        case _Kind.MESSAGE:
+            Notices.message(loop, notice.id)
+        case _Kind.CHILD_EXITED:
+            _processes.child_exited(notice.id)
 
 
 class _SignalHandle(events.Handle):
@@ -458,14 +465,8 @@ def _wait_for_signal(wanted: Set[int], until: int = _host.FOREVER) -> int:
                         _signals.run_handler(notice.id)
                     if not wanted and callable(_signals.handler_of(notice.id)):
                         came = notice.id
-                case _Kind.RUN_JOB:
-                    Notices.run_job(notice.id)
-                case _Kind.JOB_FINISHED:
-                    Notices.job_finished(notice.id)
-                case _Kind.MESSAGE:
-                    Notices.message(loop, notice.id)
-                case _Kind.CHILD_EXITED:
-                    _processes.child_exited(notice.id)
+                case _:
+                    _deliver(notice, loop)
     if loop is None:
         _host.event_loop.stop()
     return came
